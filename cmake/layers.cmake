@@ -1,0 +1,26 @@
+# tidelog_layer(NAME USES layer... LIBRARIES target...)
+# One static library a layer: tidelog_NAME (alias tidelog::NAME) from every source in src/NAME.
+# Headers in include/tidelog/NAME are for the layers above, those in src/NAME for nobody else.
+# The table of who uses whom is written to LAYERS.txt in the build folder, for the include rule test.
+set_property(GLOBAL PROPERTY TIDELOG_LAYERS "")
+
+function(tidelog_layer name)
+  cmake_parse_arguments(arg "" "" "USES;LIBRARIES" ${ARGN})
+  set_property(GLOBAL APPEND PROPERTY TIDELOG_LAYERS ${name})
+  set_property(GLOBAL APPEND_STRING PROPERTY TIDELOG_LAYER_TABLE "${name}: ${arg_USES}\n")
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/src/${name}/*.cpp")
+  list(FILTER sources EXCLUDE REGEX "/main[^/]*\\.cpp$")
+  file(GLOB headers CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/include/tidelog/${name}/*.hpp")
+  if(sources)
+    set(visibility PUBLIC)
+    add_library(tidelog_${name} STATIC ${sources} ${headers})
+    target_include_directories(tidelog_${name} PRIVATE "${CMAKE_SOURCE_DIR}/src/${name}")
+  else()
+    set(visibility INTERFACE)
+    add_library(tidelog_${name} INTERFACE)
+  endif()
+  add_library(tidelog::${name} ALIAS tidelog_${name})
+  target_include_directories(tidelog_${name} ${visibility} "${CMAKE_SOURCE_DIR}/include")
+  list(TRANSFORM arg_USES PREPEND "tidelog::")
+  target_link_libraries(tidelog_${name} ${visibility} tidelog::options ${arg_USES} ${arg_LIBRARIES})
+endfunction()

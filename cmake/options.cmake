@@ -1,0 +1,38 @@
+# What every target is compiled with.
+option(TIDELOG_BUILD_BENCH "Build the floor programs and micro-benchmarks in bench/" ON)
+option(TIDELOG_BUILD_FUZZERS "Build the libFuzzer targets in tests/fuzz (clang only)" OFF)
+set(TIDELOG_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize= takes them: address,undefined or thread")
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "" FORCE)
+endif()
+
+add_library(tidelog_options INTERFACE)
+add_library(tidelog::options ALIAS tidelog_options)
+target_compile_options(tidelog_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -fno-omit-frame-pointer)
+if(TIDELOG_SANITIZE)
+  target_compile_options(tidelog_options INTERFACE -fsanitize=${TIDELOG_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(tidelog_options INTERFACE -fsanitize=${TIDELOG_SANITIZE})
+  # gcc's flow warnings see ghosts in instrumented code; the plain builds keep them as errors.
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(tidelog_options INTERFACE -Wno-maybe-uninitialized -Wno-tsan)
+  endif()
+endif()
+if(TIDELOG_BUILD_FUZZERS)
+  target_compile_options(tidelog_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+find_program(CCACHE ccache)
+if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE}")
+endif()
+find_program(LLD ld.lld)
+if(LLD)
+  target_link_options(tidelog_options INTERFACE -fuse-ld=lld)
+endif()

@@ -1,0 +1,108 @@
+#pragma once
+// The narrow seam to the file system. Everything above does its file work through these two interfaces, so that the
+// tests can lose, tear and refuse writes under unchanged code.
+
+#include "tidelog/base/bytes.hpp"
+#include "tidelog/base/result.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tidelog::io {
+
+using path = std::filesystem::path;
+
+/// An open file. All calls are positional, so a file may be used from several threads; writers of the same bytes
+/// must agree among themselves. Closed when the last owner lets go: whoever wrote has synced before that, because the
+/// error of a write-back could vanish with the descriptor.
+class file {
+ public:
+  file() = default;
+  file(const file&) = delete;
+  file& operator=(const file&) = delete;
+  virtual ~file() = default;
+
+  /// Reads until `into` is full or the file ends; returns the bytes read. EINTR and short reads are handled here.
+  [[nodiscard]] virtual base::result<std::size_t> read_at(base::byte_span into, std::uint64_t position) const = 0;
+  /// Writes all or fails; after a failure any part of the bytes may have been written.
+  [[nodiscard]] virtual base::status write_at(base::byte_view bytes, std::uint64_t position) = 0;
+  /// Makes the file's data (and the size that leads to it) survive a power cut.
+  [[nodiscard]] virtual base::status sync_data() = 0;
+  [[nodiscard]] virtual base::result<std::uint64_t> size() const = 0;
+  [[nodiscard]] virtual base::status truncate(std::uint64_t size) = 0;
+  /// True when the range can be read without waiting for the disk, as far as a few probes tell.
+  [[nodiscard]] virtual bool is_cached(std::uint64_t position, std::uint64_t length) const = 0;
+  /// Reads the range into the page cache; waits for the disk.
+  [[nodiscard]] virtual base::status bring_in(std::uint64_t position, std::uint64_t length) const = 0;
+  /// For sendfile.
+  [[nodiscard]] virtual int descriptor() const = 0;
+  [[nodiscard]] virtual const io::path& name() const = 0;
+};
+
+enum class open_mode {
+  read,           ///< must exist
+  read_write,     ///< must exist
+  create,         ///< read and write; made when missing
+  create_new,     ///< read and write; must not exist
+};
+
+enum class entry_kind { file, directory, other };
+struct directory_entry {
+  std::string name;
+  entry_kind kind;
+};
+
+/// Held while it lives; released by the kernel also when the process dies.
+class directory_lock {
+ public:
+  directory_lock() = default;
+  directory_lock(const directory_lock&) = delete;
+  directory_lock& operator=(const directory_lock&) = delete;
+  virtual ~directory_lock() = default;
+};
+
+struct space_info {
+  std::uint64_t capacity_bytes;
+  std::uint64_t available_bytes;
+};
+
+/// Thread safe. Errors carry errno and the path.
+class file_system {
+ public:
+  file_system() = default;
+  file_system(const file_system&) = delete;
+  file_system& operator=(const file_system&) = delete;
+  virtual ~file_system() = default;
+
+  [[nodiscard]] virtual base::result<std::shared_ptr<file>> open(const io::path& name, open_mode mode) = 0;
+  [[nodiscard]] virtual base::result<bool> exists(const io::path& name) = 0;
+  /// Replaces the target atomically. Durable once the parent directory has been synced.
+  [[nodiscard]] virtual base::status rename(const io::path& from, const io::path& to) = 0;
+  [[nodiscard]] virtual base::status remove_file(const io::path& name) = 0;
+  /// The directory and all in it.
+  [[nodiscard]] virtual base::status remove_tree(const io::path& name) = 0;
+  /// With its parents; fine when it is there.
+  [[nodiscard]] virtual base::status make_directories(const io::path& name) = 0;
+  /// In no particular order, without "." and "..".
+  [[nodiscard]] virtual base::result<std::vector<directory_entry>> list(const io::path& directory) = 0;
+  /// Makes names created, renamed or removed in the directory survive a power cut.
+  [[nodiscard]] virtual base::status sync_directory(const io::path& directory) = 0;
+  /// Exclusive between processes, by an advisory lock on the file; fails with EWOULDBLOCK when somebody holds it.
+  [[nodiscard]] virtual base::result<std::unique_ptr<directory_lock>> lock(const io::path& lock_file) = 0;
+  [[nodiscard]] virtual base::result<space_info> space(const io::path& directory) = 0;
+};
+
+/// The machine's own.
+[[nodiscard]] std::unique_ptr<file_system> make_posix_file_system();
+
+/// Writes a small file so that after a crash either the old or the new content is there, whole: temporary file, sync,
+/// rename, sync of the directory.
+[[nodiscard]] base::status replace_file(file_system& files, const io::path& name, base::byte_view content);
+/// A whole file; fails with EFBIG when it is larger than `most_bytes`.
+[[nodiscard]] base::result<std::vector<std::byte>> read_file(file_system& files, const io::path& name,
+                                                             std::uint64_t most_bytes);
+
+}  // namespace tidelog::io
