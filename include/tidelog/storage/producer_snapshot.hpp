@@ -1,0 +1,66 @@
+#pragma once
+// Producer state on disk: OFFSET.snapshot in the partition's directory (20 digits) says what was known of the
+// producers when the log ended at OFFSET. Kafka's format; integers are big-endian:
+//
+//   version int16 (1) | crc uint32 | entry count int32 | entry...
+//   entry: producer id int64 | epoch int16 | last sequence int32 | last offset int64 | offset delta int32 |
+//          timestamp int64 | coordinator epoch int32 | first offset of the open transaction int64 (-1: none)
+//
+// The CRC32C covers everything after it. Written at each roll, for the new segment's base offset, and at a
+// clean stop, for the end of the log (not for an empty log). A snapshot that is missing or damaged costs
+// time, never data: the state is rebuilt from an older one, or from the segments alone.
+
+#include "tidelog/io/file_system.hpp"
+#include "tidelog/storage/producer_state.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace tidelog::storage {
+
+[[nodiscard]] std::vector<std::byte> encode_producer_snapshot(
+    std::span<const producer_snapshot_entry> entries);
+/// Fails with errc::corrupt_snapshot or unknown_format_version; `name` is for the message.
+[[nodiscard]] base::result<std::vector<producer_snapshot_entry>> decode_producer_snapshot(
+    base::byte_view content, const io::path& name);
+
+/// "00000000000000001530.snapshot".
+[[nodiscard]] std::string producer_snapshot_name(model::offset at);
+/// The offset in such a name; nothing when it is no such name.
+[[nodiscard]] std::optional<model::offset> parse_producer_snapshot_name(std::string_view name);
+
+/// Writes the snapshot for a log that ends at `at`, whole and durably, over one of that name.
+[[nodiscard]] base::status write_producer_snapshot(io::file_system& files,
+                                                   const io::path& partition_directory, model::offset at,
+                                                   std::span<const producer_snapshot_entry> entries);
+/// Fails as decode_producer_snapshot(), or with an errno (ENOENT when there is none).
+[[nodiscard]] base::result<std::vector<producer_snapshot_entry>> read_producer_snapshot(
+    io::file_system& files, const io::path& partition_directory, model::offset at);
+
+/// The offsets of the snapshots there are, rising.
+[[nodiscard]] base::result<std::vector<model::offset>> list_producer_snapshots(
+    io::file_system& files, const io::path& partition_directory);
+
+/// What a log at its start knows of its producers, and from where it is to replay batches.
+struct loaded_producers {
+  model::offset replay_from;  ///< record_replayed() every batch from here on
+};
+/// Loads the newest good snapshot at or below `log_end` into `state`; damaged ones are reported and removed,
+/// and so are those beyond `log_end`, which speak of batches that are no more. With none, `state` is empty
+/// and `replay_from` is `log_start`. Fails only with an errno of the directory or of removing a file.
+[[nodiscard]] base::result<loaded_producers> load_newest_producer_snapshot(
+    io::file_system& files, const io::path& partition_directory, model::offset log_start,
+    model::offset log_end, base::unix_ms now_ms, producer_state& state);
+
+/// Removes snapshots that no recovery can need any more: those whose offset is neither the base of one of the
+/// segments
+/// (`segment_bases`, rising) nor the newest of all.
+[[nodiscard]] base::status remove_stale_producer_snapshots(io::file_system& files,
+                                                           const io::path& partition_directory,
+                                                           std::span<const model::offset> segment_bases);
+/// Removes those above `above`, where the log has been truncated to: they speak of batches that are no more.
+[[nodiscard]] base::status remove_producer_snapshots_above(io::file_system& files,
+                                                           const io::path& partition_directory,
+                                                           model::offset above);
+
+}  // namespace tidelog::storage

@@ -1,0 +1,154 @@
+#pragma once
+// What a partition remembers of its idempotent producers, so that a batch sent again is answered and not
+// stored again.
+
+#include "tidelog/base/clock.hpp"
+#include "tidelog/base/limits.hpp"
+#include "tidelog/base/result.hpp"
+#include "tidelog/model/types.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+namespace tidelog::storage {
+
+/// The sequence `records` further on; numbers go from 2^31 - 1 to 0.
+[[nodiscard]] model::sequence advance_sequence(model::sequence from, std::int32_t records);
+/// The sequence `records` before; 0 follows 2^31 - 1.
+[[nodiscard]] model::sequence rewind_sequence(model::sequence from, std::int32_t records);
+
+/// What a batch's header says that concerns producers. Only batches with a producer id (not -1) are of
+/// interest here.
+struct producer_batch {
+  enum class content : std::uint8_t {
+    records,             ///< of an idempotent producer
+    transactional,       ///< records inside a transaction
+    end_of_transaction,  ///< the coordinator's marker (a control batch); carries no sequence
+  };
+  model::producer_id producer = model::no_producer_id;
+  model::producer_epoch epoch = model::no_producer_epoch;
+  content kind = content::records;
+  model::sequence base_sequence =
+      model::no_sequence;              ///< at least 0 but for markers: validated before it comes here
+  std::int32_t last_offset_delta = 0;  ///< at least 0
+  model::offset base_offset{};         ///< not looked at by check()
+  model::timestamp max_timestamp = model::no_timestamp;
+  std::int32_t coordinator_epoch = -1;  ///< of a marker, where the reader knows it; -1 leaves what was known
+
+  [[nodiscard]] model::sequence last_sequence() const {
+    return advance_sequence(base_sequence, last_offset_delta);
+  }
+  [[nodiscard]] model::offset last_offset() const { return base_offset + last_offset_delta; }
+};
+
+/// A batch that is in the log. Answered for a duplicate: the producer gets the offsets of the original, once
+/// these are as safe as an acknowledgement asks for.
+struct recorded_batch {
+  model::offset base_offset;
+  model::offset last_offset;
+  model::sequence base_sequence;
+  model::sequence last_sequence;
+  model::timestamp timestamp;
+  friend bool operator==(const recorded_batch&, const recorded_batch&) = default;
+};
+
+/// One producer as DescribeProducers lists it. Members without a value are -1, as in the protocol and in the
+/// snapshot.
+struct producer_description {
+  model::producer_id producer;
+  model::producer_epoch epoch;
+  model::sequence last_sequence;
+  model::timestamp last_timestamp;
+  std::int32_t coordinator_epoch;
+  model::offset current_txn_first_offset;
+  friend bool operator==(const producer_description&, const producer_description&) = default;
+};
+
+/// One line of a snapshot file (see producer_snapshot.hpp); the last batch is all that such a file keeps of a
+/// producer.
+struct producer_snapshot_entry {
+  model::producer_id producer;
+  model::producer_epoch epoch;
+  model::sequence last_sequence;
+  model::offset last_offset;
+  std::int32_t offset_delta;  ///< of the last batch: last offset minus base offset
+  model::timestamp timestamp;
+  std::int32_t coordinator_epoch;
+  model::offset current_txn_first_offset;
+  friend bool operator==(const producer_snapshot_entry&, const producer_snapshot_entry&) = default;
+};
+
+/// Per producer: its epoch and its last five batches (base::limits::producer_batches_kept). Rules of check(),
+/// Kafka's:
+///   same epoch, same first and last sequence as one of the five   -> duplicate, with the original's offsets
+///   epoch older than the producer's                               -> invalid_producer_epoch
+///   epoch newer, first sequence not 0                             -> out_of_order_sequence
+///   same epoch, first sequence not right after the last           -> out_of_order_sequence (also for older
+///   duplicates) producer not known here (never, or expired)                   -> accepted, whatever its
+///   sequence
+///
+/// Life of it: check() a batch, append it, record() it. At start: load() the snapshot, then record() every
+/// batch from the snapshot's offset to the end of the log. For a truncation: clear(), and the same again. The
+/// moved-away beginning of a log changes nothing: its producers go on being known until they expire. A
+/// snapshot keeps only the last batch of each producer, so after a start the window of five has gaps; they
+/// are filled on demand, see refill_before().
+///
+/// Allocates nothing before the first producer comes, and gives everything back when the last one has
+/// expired. Not thread safe: belongs to whoever may append to the log.
+class producer_state {
+ public:
+  producer_state();
+  producer_state(producer_state&&) noexcept;
+  producer_state& operator=(producer_state&&) noexcept;
+  ~producer_state();
+
+  /// Nothing: append it. A batch: it is a duplicate of that one. Fails with errc::out_of_order_sequence,
+  /// invalid_producer_epoch, or invalid_txn_state (plain records inside an open transaction).
+  [[nodiscard]] base::result<std::optional<recorded_batch>> check(const producer_batch& batch) const;
+
+  /// Takes over a batch that is in the log, whether checked or read back from a segment: the log is the
+  /// truth, so this cannot fail. `now_ms` is when it was appended; for one read back, its own timestamp or
+  /// the present if that is earlier (see record_replayed()).
+  void record(const producer_batch& batch, base::unix_ms now_ms);
+  /// record() for a batch read back from a segment while the clock says `now_ms`.
+  void record_replayed(const producer_batch& batch, base::unix_ms now_ms);
+
+  /// When check() failed with out_of_order_sequence: could the batch be a duplicate of one that the window
+  /// has lost by a restart? Then the offset below which the log's batches are to be given to refill();
+  /// nothing when the failure stands.
+  [[nodiscard]] std::optional<model::offset> refill_before(const producer_batch& batch) const;
+  /// Fills windows at their old end from batches read from the log, in log order, ending where what is known
+  /// begins; others are ignored. To go back in steps, call it for later stretches first. True when some
+  /// window may still lack batches further back.
+  enum class refill_outcome { more_wanted, complete };
+  refill_outcome refill(model::producer_id producer, std::span<const producer_batch> in_log_order);
+
+  /// Replaces everything by what a snapshot holds. `now_ms` caps timestamps from the future, which would
+  /// never expire.
+  void load(std::span<const producer_snapshot_entry> entries, base::unix_ms now_ms);
+  /// In the order of producer ids.
+  [[nodiscard]] std::vector<producer_snapshot_entry> snapshot() const;
+  void clear();
+
+  /// Forgets producers that have not appended for `expiration_ms` (producer.id.expiration.ms) and have no
+  /// open transaction; returns how many.
+  std::size_t expire(base::unix_ms now_ms, std::int64_t expiration_ms);
+
+  [[nodiscard]] std::size_t size() const;
+  /// In the order of producer ids.
+  [[nodiscard]] std::vector<producer_description> describe() const;
+  /// The lowest offset at which a transaction is open, which bounds the last stable offset.
+  [[nodiscard]] std::optional<model::offset> first_open_transaction() const;
+
+ private:
+  struct producer_entry;
+  using table = std::unordered_map<model::producer_id, producer_entry>;
+
+  std::unique_ptr<table> producers_;
+};
+
+}  // namespace tidelog::storage
