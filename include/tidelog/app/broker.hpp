@@ -1,0 +1,41 @@
+#pragma once
+// The broker: every layer below wired together, behind the few things the daemon does with it.
+
+#include "tidelog/app/settings.hpp"
+#include "tidelog/base/result.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tidelog::app {
+
+/// Started once, stopped once. All calls from one thread, the daemon's main thread.
+class broker {
+ public:
+  explicit broker(daemon_settings settings);
+  broker(const broker&) = delete;
+  broker& operator=(const broker&) = delete;
+  /// Stops when that has not been done.
+  ~broker();
+
+  /// Opens the data directory, recovers it and listens. When it has returned well, clients are answered.
+  /// After a failure everything that was opened is closed again, and the broker is of no further use.
+  [[nodiscard]] base::status start();
+  /// Finishes the requests that were accepted, closes connections and files, and marks the directory as
+  /// cleanly closed. The first error is returned after everything that could be closed was closed.
+  [[nodiscard]] base::status stop();
+  /// Puts the dynamic keys of a configuration that was read anew into effect; read-only keys are those of the
+  /// start.
+  void reload(const metadata::config_map& configured);
+  /// Whether the broker still makes progress, for the service manager's watchdog.
+  [[nodiscard]] bool is_alive() const;
+  /// "127.0.0.1:9092", one for each listener, with the ports the system chose. After start().
+  [[nodiscard]] std::vector<std::string> addresses() const;
+
+ private:
+  struct parts;
+  std::unique_ptr<parts> parts_;
+};
+
+}  // namespace tidelog::app
