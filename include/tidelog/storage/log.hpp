@@ -1,0 +1,257 @@
+#pragma once
+// One partition's log in one directory, in Apache Kafka's file format.
+//
+//   DIRECTORY/BASE.log         record batches back to back; BASE is the first offset, 20 digits
+//   DIRECTORY/BASE.index       sparse, offset to position (offset_index.hpp)
+//   DIRECTORY/BASE.timeindex   sparse, timestamp to offset (time_index.hpp)
+//   DIRECTORY/OFFSET.snapshot  producer state (producer_snapshot.hpp)
+//   DIRECTORY/leader-epoch-checkpoint
+//
+// Offsets of a log:  log start <= recovery point <= log end,  high watermark <= log end.
+// Records from log start to high watermark are served to consumers; what lies below the recovery point is known to be
+// on disk. On a durable topic (flush_messages 1) the high watermark does not pass what a sync has confirmed; on others
+// it is the log's end at once.
+//
+// After a crash: open() with log_open_options::start == start_kind::unclean checks every batch from the recovery point
+// on and cuts the log where the first does not check; indexes that are missing or wrong are rebuilt, then or when they
+// are first used. Nothing of what was confirmed is lost by that, and no garbage is served.
+//
+// Threads: every function may be called from any thread at any time, but open() and close(). Appends are serialised by
+// a mutex that is held while the batch is written. Readers take no lock that is held during a write or a sync.
+// Functions marked "waits for the disk" belong on a worker pool.
+
+#include "tidelog/base/clock.hpp"
+#include "tidelog/base/unique_function.hpp"
+#include "tidelog/io/file_slice.hpp"
+#include "tidelog/model/types.hpp"
+#include "tidelog/storage/group_commit.hpp"
+#include "tidelog/storage/leader_epoch_cache.hpp"
+#include "tidelog/storage/log_config.hpp"
+#include "tidelog/storage/open_file_cache.hpp"
+#include "tidelog/storage/producer_state.hpp"
+#include "tidelog/storage/storage_error.hpp"
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace tidelog::storage {
+
+/// What all logs of a process share; outlives them.
+struct log_environment {
+  io::file_system& files;
+  open_file_cache& open_files;
+  committer& commits;
+  const base::clock& clock;
+};
+
+/// How the directory was left by whoever had it before.
+enum class start_kind {
+  clean,    ///< everything was synced and closed: the files are taken at their word
+  unclean,  ///< anything above the recovery point may be missing or torn
+};
+
+struct log_open_options {
+  start_kind start = start_kind::unclean;
+  /// From `recovery-point-offset-checkpoint`; 0 when it has no entry.
+  model::offset recovery_point{0};
+  /// From `log-start-offset-checkpoint`; 0 when it has no entry. The first segment's base counts when it is larger.
+  model::offset log_start_offset{0};
+  /// producer.id.expiration.ms
+  std::int64_t producer_expiration_ms = 86'400'000;
+};
+
+/// Who appends. A client's batches are checked against the producer state; the broker's own are stored as they are
+/// (control batches too), and recorded there.
+enum class append_origin { client, internal };
+
+struct append_options {
+  /// Goes into the batch and, when it is new, into the epoch cache.
+  model::leader_epoch leader_epoch{0};
+  append_origin origin = append_origin::client;
+};
+
+enum class append_outcome {
+  stored,
+  duplicate,  ///< of an idempotent producer's earlier batch; the offsets are the original's
+};
+
+struct appended {
+  append_outcome outcome = append_outcome::stored;
+  model::offset base_offset{};
+  model::offset last_offset{};
+  /// When the log is stamped by the broker (the batch says so); otherwise no_timestamp.
+  model::timestamp log_append_time = model::no_timestamp;
+  model::offset log_start_offset{};
+
+  /// What when_committed() is to wait for before the append is acknowledged, for duplicates too.
+  [[nodiscard]] model::offset end_offset() const { return last_offset + 1; }
+};
+
+/// How far a read may go.
+class read_bound {
+ public:
+  [[nodiscard]] static read_bound high_watermark() { return read_bound(kind::high_watermark, {}); }
+  [[nodiscard]] static read_bound log_end() { return read_bound(kind::log_end, {}); }
+  /// Below `offset` (the last stable offset); never beyond the high watermark.
+  [[nodiscard]] static read_bound before(model::offset offset) { return read_bound(kind::given, offset); }
+
+ private:
+  friend class log;
+  enum class kind { high_watermark, log_end, given };
+  read_bound(kind which, model::offset offset) : kind_(which), offset_(offset) {}
+  kind kind_;
+  model::offset offset_;
+};
+
+struct read_limit {
+  std::uint64_t max_bytes = 0;
+  /// What becomes of a first batch that is larger than max_bytes.
+  enum class oversized_first_batch { leave_out, return_whole };
+  oversized_first_batch oversized = oversized_first_batch::return_whole;
+};
+
+/// Whole batches of one segment, as they lie in its file. Empty (length 0, no source) when there is nothing to read
+/// between the offset asked for and the bound, or nothing within the limit. Goes on being readable whatever happens to
+/// the log.
+struct read_slice {
+  io::file_slice data;
+  /// Where to go on: the offset after the last batch; the offset asked for when empty.
+  model::offset next_offset{};
+};
+
+/// A record found by time.
+struct timestamped_offset {
+  model::offset offset;
+  model::timestamp timestamp;
+  model::leader_epoch leader_epoch = model::no_leader_epoch;
+};
+
+enum class log_health { online, offline };
+
+/// Told to the progress listener.
+struct log_progress {
+  model::offset high_watermark{};
+  /// Bytes of batches that this step moved the high watermark over.
+  std::uint64_t readable_bytes = 0;
+  log_health health = log_health::online;
+};
+
+struct segment_description {
+  model::offset base_offset;
+  std::uint64_t size_bytes;
+};
+
+enum class close_kind {
+  clean,    ///< sync data, complete and trim the indexes, write producer state and epochs
+  discard,  ///< the directory is about to be deleted, or the disk does not answer: only let go
+};
+
+class log {
+ public:
+  using committed_callback = base::unique_function<void(base::status)>;
+  using progress_listener = base::unique_function<void(const log_progress&)>;
+
+  /// Opens the log in `directory`, which is made when it is missing. Waits for the disk; after an unclean stop it reads
+  /// what lies above the recovery point and syncs it, otherwise its work does not grow with the log.
+  /// Fails with an errno, or corrupt_segment where the directory makes no sense. `environment` outlives the log.
+  [[nodiscard]] static base::result<std::unique_ptr<log>> open(const log_environment& environment,
+                                                               io::path directory, const log_config& config,
+                                                               const log_open_options& options);
+  /// Closes as close_kind::discard when close() was not called.
+  ~log();
+  log(const log&) = delete;
+  log& operator=(const log&) = delete;
+
+  /// The directory is as a clean stop leaves it, or the first error that prevented this. Waiters that are left get
+  /// errc::closed. No other call is running or comes later.
+  [[nodiscard]] base::status close(close_kind kind);
+
+  // Appending.
+
+  /// Stores one batch, which the caller has validated whole (header, CRC, records); base offset and leader epoch are
+  /// written into `batch`. May wait for the kernel, never for a sync. Fails with out_of_order_sequence,
+  /// invalid_producer_epoch, invalid_txn_state, batch_too_large (larger than a segment), invalid_batch, log_offline
+  /// (with the reason), or the errno of the write (ENOSPC, …); nothing is in the log then.
+  [[nodiscard]] base::result<appended> append(base::byte_span batch, const append_options& options);
+  /// Calls `done` once the high watermark has reached `end` (at once and on this thread where it has), or with
+  /// log_offline or closed. Callbacks for rising ends run in that order, on an appending or a commit thread, outside
+  /// every lock: they hand their work on.
+  void when_committed(model::offset end, committed_callback done);
+  /// Called after each advance of the high watermark and when the log goes offline, outside every lock, from several
+  /// threads possibly at once. Set it before the log is shared.
+  void set_progress_listener(progress_listener listener);
+  /// Waits for the disk: what was appended before the call is synced, and the high watermark and recovery point have
+  /// moved.
+  [[nodiscard]] base::status flush();
+  /// Asks for a sync when records have been unsynced for flush_ms. Called now and then; cheap.
+  void flush_if_due(base::unix_ms now_ms);
+  /// Closes the active segment and begins a new one; nothing when the active one is empty. Waits for the kernel.
+  [[nodiscard]] base::status roll();
+
+  // Reading.
+
+  /// The batches from the one that holds `from` on. Fails with offset_out_of_range when `from` is below the log start
+  /// or above the bound (above the high watermark for read_bound::before). Reads a few KiB of index and batch headers
+  /// where the position is not known from an earlier read; does not wait where that is in the page cache.
+  [[nodiscard]] base::result<read_slice> read(model::offset from, const read_limit& limit, read_bound bound);
+  /// The first record whose timestamp is at least `at`, below the high watermark; nothing when there is none. Reads
+  /// and decompresses a batch: waits for the disk.
+  [[nodiscard]] base::result<std::optional<timestamped_offset>> offset_for_timestamp(model::timestamp at);
+  /// The first record of those with the largest timestamp. Waits for the disk.
+  [[nodiscard]] base::result<std::optional<timestamped_offset>> max_timestamp_offset();
+
+  [[nodiscard]] model::offset log_start_offset() const;
+  [[nodiscard]] model::offset log_end_offset() const;
+  [[nodiscard]] model::offset high_watermark() const;
+  /// Everything below is on disk.
+  [[nodiscard]] model::offset recovery_point() const;
+  /// The bytes of all segments. Opens each segment once in the life of the log to ask its size.
+  [[nodiscard]] base::result<std::uint64_t> size_bytes();
+  [[nodiscard]] std::size_t segment_count() const;
+  [[nodiscard]] base::result<std::vector<segment_description>> segments();
+  [[nodiscard]] log_health health() const;
+  /// Why it is offline; fails with that reason under log_offline.
+  [[nodiscard]] base::status check_online() const;
+  [[nodiscard]] io::path directory() const;
+  [[nodiscard]] log_config config() const;
+
+  // Leader epochs and producers.
+
+  [[nodiscard]] std::optional<model::leader_epoch> latest_epoch() const;
+  [[nodiscard]] epoch_end end_offset_for(model::leader_epoch requested) const;
+  [[nodiscard]] std::optional<model::leader_epoch> epoch_at(model::offset at) const;
+  /// From the log's end on batches carry `epoch`: what a partition says when it becomes leader.
+  [[nodiscard]] base::status begin_epoch(model::leader_epoch epoch);
+  [[nodiscard]] std::vector<producer_description> producers() const;
+  [[nodiscard]] std::optional<model::offset> first_open_transaction() const;
+  /// Forgets producers that have expired; returns how many.
+  std::size_t expire_producers(base::unix_ms now_ms);
+
+  // Changing what is there. All wait for the disk.
+
+  /// Takes effect for what comes next. The high watermark never goes down by it; it goes up to the log's end when the
+  /// topic is no longer durable.
+  void update_config(const log_config& config);
+  /// Removes every record from `end` on, the high watermark with them. Nothing when the log ends before. When it fails
+  /// the log is offline.
+  [[nodiscard]] base::status truncate_to(model::offset end);
+  /// Removes everything; the log goes on at `start`.
+  [[nodiscard]] base::status truncate_fully_and_start_at(model::offset start);
+  /// Records below `start` are gone for readers (DeleteRecords); segments wholly below are removed. No-op when the log
+  /// starts there or later. Fails with offset_out_of_range above the high watermark.
+  [[nodiscard]] base::status advance_log_start(model::offset start);
+  /// Retention by time and size, and what lies below the log start; returns the number of segments removed. The active
+  /// segment may be among them, the log then goes on in a new one.
+  [[nodiscard]] base::result<std::size_t> delete_old_segments(base::unix_ms now_ms);
+  /// Removes the files of segments that were deleted file_delete_delay_ms ago; returns how many are still waiting.
+  [[nodiscard]] base::result<std::size_t> remove_deleted_files(base::unix_ms now_ms);
+
+ private:
+  struct core;
+  explicit log(std::unique_ptr<core> parts);
+
+  std::unique_ptr<core> core_;
+};
+
+}  // namespace tidelog::storage
