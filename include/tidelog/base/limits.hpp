@@ -24,5 +24,12 @@ inline constexpr std::size_t producer_batches_kept = 5;
 
 /// Output of a decompressor is produced and checked in pieces of this size.
 inline constexpr std::size_t decompression_chunk_bytes = 64 * 1024;
+/// Snappy cannot let go of a block before all of it is there, so this is the most that one may open to.
+inline constexpr std::size_t snappy_block_bytes = 64 * 1024 * 1024;
+/// Window that a zstd frame may ask for, as a power of two: libzstd's own limit, which Kafka's clients live by.
+inline constexpr int zstd_window_log = 27;
+
+/// Offending records of one kind that the check of a batch names.
+inline constexpr std::size_t record_faults_reported = 32;
 
 }  // namespace tidelog::base::limits
