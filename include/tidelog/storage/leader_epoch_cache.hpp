@@ -29,25 +29,21 @@ struct epoch_end {
   friend bool operator==(const epoch_end&, const epoch_end&) = default;
 };
 
-/// The epochs of one log. Changes happen in memory; flush() puts them into the file. A file that is older
-/// than the log is made whole from the batch headers (assign() with each batch's epoch and base offset while
-/// recovering), so only truncations and a clean stop must flush. Not thread safe: belongs to the log and is
-/// guarded as the log guards its state.
+/// The epochs of one log. Changes happen in memory; flush() puts them into the file. A file that is older than the log
+/// is made whole from the batch headers (assign() with each batch's epoch and base offset while recovering), so only
+/// truncations and a clean stop must flush.
+/// Not thread safe: belongs to the log and is guarded as the log guards its state.
 class leader_epoch_cache {
  public:
   static constexpr const char* file_name = "leader-epoch-checkpoint";
 
-  /// Empty, nothing read.
-  leader_epoch_cache(io::file_system& files, io::path partition_directory);
-
-  /// Reads the file. No file leaves it empty (file_state::missing). Fails with errc::corrupt_checkpoint or
-  /// unknown_format_version, or an errno, and is empty then: rebuild it from the batch headers with assign().
+  /// Reads the file. Where there is none, or an empty one as Kafka makes it for a new partition, the cache is empty. Fails
+  /// with errc::corrupt_checkpoint or unknown_format_version, or an errno, and is empty then too: rebuild it from the
+  /// batch headers with assign().
   enum class file_state { loaded, missing };
-  [[nodiscard]] base::result<file_state> load();
-  /// Writes the file, durably, when something has changed since it was read or written.
-  [[nodiscard]] base::status flush();
-  /// For a partition directory that has been renamed.
-  void move_to(io::path partition_directory);
+  [[nodiscard]] base::result<file_state> load(io::file_system& files, const io::path& partition_directory);
+  /// Writes the file, whole and durably, when something has changed since it was read or written.
+  [[nodiscard]] base::status flush(io::file_system& files, const io::path& partition_directory);
 
   /// From `start_offset` on, batches carry `epoch`. No-op when that is known already. Entries that contradict
   /// it (a newer or same epoch, or a start at or after this one) are dropped, as the log now says otherwise.
@@ -69,8 +65,6 @@ class leader_epoch_cache {
   [[nodiscard]] const std::vector<epoch_entry>& entries() const { return entries_; }
 
  private:
-  io::file_system& files_;
-  io::path directory_;
   std::vector<epoch_entry> entries_;
   bool dirty_ = false;
 };

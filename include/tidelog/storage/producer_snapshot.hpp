@@ -41,14 +41,11 @@ namespace tidelog::storage {
 [[nodiscard]] base::result<std::vector<model::offset>> list_producer_snapshots(
     io::file_system& files, const io::path& partition_directory);
 
-/// What a log at its start knows of its producers, and from where it is to replay batches.
-struct loaded_producers {
-  model::offset replay_from;  ///< record_replayed() every batch from here on
-};
-/// Loads the newest good snapshot at or below `log_end` into `state`; damaged ones are reported and removed,
-/// and so are those beyond `log_end`, which speak of batches that are no more. With none, `state` is empty
-/// and `replay_from` is `log_start`. Fails only with an errno of the directory or of removing a file.
-[[nodiscard]] base::result<loaded_producers> load_newest_producer_snapshot(
+/// Loads the newest good snapshot at or below `log_end` into `state`, and returns the offset from which batches are to be
+/// given to record_replayed(). With no snapshot, `state` is empty and that is `log_start`. Damaged snapshots are reported
+/// and removed, those beyond `log_end` are removed, as they speak of batches that are no more; one that cannot be read or
+/// has a version not known here is reported and left. Fails only with an errno of the directory or of a removal.
+[[nodiscard]] base::result<model::offset> load_newest_producer_snapshot(
     io::file_system& files, const io::path& partition_directory, model::offset log_start,
     model::offset log_end, base::unix_ms now_ms, producer_state& state);
 

@@ -14,12 +14,11 @@
 #include <unordered_map>
 #include <vector>
 
-namespace tidelog::storage {
+namespace tidelog::model {
+class record_batch_header;
+}
 
-/// The sequence `records` further on; numbers go from 2^31 - 1 to 0.
-[[nodiscard]] model::sequence advance_sequence(model::sequence from, std::int32_t records);
-/// The sequence `records` before; 0 follows 2^31 - 1.
-[[nodiscard]] model::sequence rewind_sequence(model::sequence from, std::int32_t records);
+namespace tidelog::storage {
 
 /// What a batch's header says that concerns producers. Only batches with a producer id (not -1) are of
 /// interest here.
@@ -39,11 +38,11 @@ struct producer_batch {
   model::timestamp max_timestamp = model::no_timestamp;
   std::int32_t coordinator_epoch = -1;  ///< of a marker, where the reader knows it; -1 leaves what was known
 
-  [[nodiscard]] model::sequence last_sequence() const {
-    return advance_sequence(base_sequence, last_offset_delta);
-  }
+  [[nodiscard]] model::sequence last_sequence() const;
   [[nodiscard]] model::offset last_offset() const { return base_offset + last_offset_delta; }
 };
+/// Nothing for a batch without a producer id.
+[[nodiscard]] std::optional<producer_batch> producer_batch_of(const model::record_batch_header& header);
 
 /// A batch that is in the log. Answered for a duplicate: the producer gets the offsets of the original, once
 /// these are as safe as an acknowledgement asks for.
@@ -121,9 +120,10 @@ class producer_state {
   /// has lost by a restart? Then the offset below which the log's batches are to be given to refill();
   /// nothing when the failure stands.
   [[nodiscard]] std::optional<model::offset> refill_before(const producer_batch& batch) const;
-  /// Fills windows at their old end from batches read from the log, in log order, ending where what is known
-  /// begins; others are ignored. To go back in steps, call it for later stretches first. True when some
-  /// window may still lack batches further back.
+  /// Fills the producer's window at its old end with batches read from the log: a stretch of it, in log
+  /// order, that ends where the window begins (other producers' batches and known ones are passed over). To
+  /// go back in steps, give later stretches first. An empty stretch says that the log has no more; then
+  /// nobody is asked for this window again.
   enum class refill_outcome { more_wanted, complete };
   refill_outcome refill(model::producer_id producer, std::span<const producer_batch> in_log_order);
 

@@ -1,0 +1,287 @@
+#include "tidelog/storage/producer_state.hpp"
+
+#include "tidelog/model/record_batch.hpp"
+#include "tidelog/storage/storage_error.hpp"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+namespace tidelog::storage {
+namespace {
+
+constexpr std::int64_t sequence_mask = std::numeric_limits<std::int32_t>::max();
+
+/// The sequence `records` before; 2^31 - 1 comes before 0.
+model::sequence rewind(model::sequence from, std::int32_t records) {
+  return model::sequence(static_cast<std::int32_t>((std::int64_t{from.value()} - records) & sequence_mask));
+}
+
+/// When a batch read back from disk counts as appended. Its timestamp may be missing, or from the future, and would
+/// then make the producer expire at once, or never.
+base::unix_ms time_of_use(model::timestamp timestamp, base::unix_ms now_ms) {
+  return timestamp.value() < 0 ? now_ms : std::min(now_ms, timestamp.value());
+}
+
+/// A batch in the window, in 24 bytes: the base ones follow from the last ones and the delta.
+struct kept_batch {
+  model::sequence last_sequence;
+  std::int32_t last_offset_delta;
+  model::offset last_offset;
+  model::timestamp timestamp;
+
+  [[nodiscard]] model::sequence base_sequence() const { return rewind(last_sequence, last_offset_delta); }
+  [[nodiscard]] model::offset base_offset() const { return last_offset - last_offset_delta; }
+  [[nodiscard]] recorded_batch described() const {
+    return {base_offset(), last_offset, base_sequence(), last_sequence, timestamp};
+  }
+};
+
+kept_batch kept(const producer_batch& batch) {
+  return {batch.last_sequence(), batch.last_offset_delta, batch.last_offset(), batch.max_timestamp};
+}
+
+}  // namespace
+
+model::sequence producer_batch::last_sequence() const {
+  return model::advance(base_sequence, last_offset_delta);
+}
+
+std::optional<producer_batch> producer_batch_of(const model::record_batch_header& header) {
+  if (!header.has_producer_id()) return std::nullopt;
+  using content = producer_batch::content;
+  const auto kind = header.is_control()         ? content::end_of_transaction
+                    : header.is_transactional() ? content::transactional
+                                                : content::records;
+  return producer_batch{
+      .producer = header.producer_id(),
+      .epoch = header.producer_epoch(),
+      .kind = kind,
+      .base_sequence = header.base_sequence(),
+      .last_offset_delta = header.last_offset_delta(),
+      .base_offset = header.base_offset(),
+      .max_timestamp = header.max_timestamp(),
+  };
+}
+
+struct producer_state::producer_entry {
+  std::array<kept_batch, base::limits::producer_batches_kept> window;  ///< oldest first
+  std::uint8_t window_size = 0;
+  /// Nothing before the window is to be had: the epoch began with it, or the log does.
+  bool window_complete = true;
+  model::producer_epoch epoch = model::no_producer_epoch;
+  std::int32_t coordinator_epoch = -1;
+  model::timestamp last_timestamp = model::no_timestamp;
+  /// For expiry. Not the batch's own timestamp: the client chooses that, and one who copies old records would
+  /// be forgotten at once, one with a clock ahead never.
+  base::unix_ms last_used_ms = 0;
+  model::offset current_txn_first_offset = model::no_offset;
+
+  [[nodiscard]] const kept_batch& oldest() const { return window.front(); }
+  [[nodiscard]] const kept_batch& newest() const { return window[window_size - 1U]; }
+  [[nodiscard]] bool is_full() const { return window_size == window.size(); }
+  [[nodiscard]] model::sequence last_sequence() const {
+    return window_size == 0 ? model::no_sequence : newest().last_sequence;
+  }
+
+  void enter(model::producer_epoch now) {
+    if (epoch == now) return;
+    epoch = now;
+    window_size = 0;
+    window_complete = true;
+  }
+  void add_newest(const kept_batch& batch) {
+    if (is_full()) {
+      std::move(window.begin() + 1, window.end(), window.begin());
+      --window_size;
+    }
+    window[window_size++] = batch;
+  }
+  void add_oldest(const kept_batch& batch) {
+    std::move_backward(window.begin(), window.begin() + window_size, window.begin() + window_size + 1);
+    window.front() = batch;
+    ++window_size;
+  }
+  [[nodiscard]] bool wants_refill() const {
+    return !window_complete && window_size > 0 && !is_full() &&
+           oldest().base_sequence() != model::sequence(0);
+  }
+};
+
+producer_state::producer_state() = default;
+producer_state::producer_state(producer_state&&) noexcept = default;
+producer_state& producer_state::operator=(producer_state&&) noexcept = default;
+producer_state::~producer_state() = default;
+
+base::result<std::optional<recorded_batch>> producer_state::check(const producer_batch& batch) const {
+  if (producers_ == nullptr) return std::nullopt;
+  const auto found = producers_->find(batch.producer);
+  if (found == producers_->end()) return std::nullopt;
+  const auto& known = found->second;
+
+  if (batch.epoch < known.epoch) {
+    return base::fail(errc::invalid_producer_epoch, "producer {} epoch {}, current epoch {}",
+                      batch.producer.value(), batch.epoch.value(), known.epoch.value());
+  }
+  if (batch.kind == producer_batch::content::end_of_transaction) return std::nullopt;
+
+  if (batch.epoch == known.epoch) {
+    for (std::size_t i = 0; i < known.window_size; ++i) {
+      const auto& earlier = known.window[i];
+      if (earlier.base_sequence() == batch.base_sequence && earlier.last_sequence == batch.last_sequence()) {
+        return earlier.described();
+      }
+    }
+  }
+  const auto last_sequence = batch.epoch == known.epoch ? known.last_sequence() : model::no_sequence;
+  const auto next_sequence =
+      last_sequence == model::no_sequence ? model::sequence(0) : model::advance(last_sequence, 1);
+  if (batch.base_sequence != next_sequence) {
+    return base::fail(errc::out_of_order_sequence,
+                      "producer {} epoch {} sequence {}, last sequence {} of epoch {}",
+                      batch.producer.value(), batch.epoch.value(), batch.base_sequence.value(),
+                      known.last_sequence().value(), known.epoch.value());
+  }
+  if (batch.kind == producer_batch::content::records && known.current_txn_first_offset != model::no_offset) {
+    return base::fail(errc::invalid_txn_state, "producer {} epoch {} has a transaction open since offset {}",
+                      batch.producer.value(), batch.epoch.value(), known.current_txn_first_offset.value());
+  }
+  return std::nullopt;
+}
+
+void producer_state::record(const producer_batch& batch, base::unix_ms now_ms) {
+  if (batch.producer == model::no_producer_id) return;
+  if (producers_ == nullptr) producers_ = std::make_unique<table>();
+  auto& entry = (*producers_)[batch.producer];
+  entry.enter(batch.epoch);
+  entry.last_timestamp = batch.max_timestamp;
+  entry.last_used_ms = now_ms;
+  if (batch.kind == producer_batch::content::end_of_transaction) {
+    entry.current_txn_first_offset = model::no_offset;
+    if (batch.coordinator_epoch >= 0) entry.coordinator_epoch = batch.coordinator_epoch;
+    return;
+  }
+  if (batch.kind == producer_batch::content::transactional &&
+      entry.current_txn_first_offset == model::no_offset) {
+    entry.current_txn_first_offset = batch.base_offset;
+  }
+  entry.add_newest(kept(batch));
+}
+
+void producer_state::record_replayed(const producer_batch& batch, base::unix_ms now_ms) {
+  record(batch, time_of_use(batch.max_timestamp, now_ms));
+}
+
+std::optional<model::offset> producer_state::refill_before(const producer_batch& batch) const {
+  if (producers_ == nullptr) return std::nullopt;
+  const auto found = producers_->find(batch.producer);
+  if (found == producers_->end()) return std::nullopt;
+  const auto& known = found->second;
+  if (batch.epoch != known.epoch || !known.wants_refill()) return std::nullopt;
+  // Numbers wrap, so "before" means less than half the circle back.
+  const auto distance = rewind(known.oldest().base_sequence(), batch.base_sequence.value());
+  if (distance.value() == 0 || distance.value() > sequence_mask / 2) return std::nullopt;
+  return known.oldest().base_offset();
+}
+
+producer_state::refill_outcome producer_state::refill(model::producer_id producer,
+                                                      std::span<const producer_batch> in_log_order) {
+  if (producers_ == nullptr) return refill_outcome::complete;
+  const auto found = producers_->find(producer);
+  if (found == producers_->end()) return refill_outcome::complete;
+  auto& known = found->second;
+  if (in_log_order.empty()) known.window_complete = true;
+  for (auto batch = in_log_order.rbegin(); batch != in_log_order.rend() && known.wants_refill(); ++batch) {
+    if (batch->producer != producer || batch->last_offset() >= known.oldest().base_offset()) continue;
+    if (batch->epoch != known.epoch) {
+      known.window_complete = true;
+    } else if (batch->kind != producer_batch::content::end_of_transaction) {
+      known.add_oldest(kept(*batch));
+    }
+  }
+  return known.wants_refill() ? refill_outcome::more_wanted : refill_outcome::complete;
+}
+
+void producer_state::load(std::span<const producer_snapshot_entry> entries, base::unix_ms now_ms) {
+  producers_ = nullptr;
+  if (entries.empty()) return;
+  producers_ = std::make_unique<table>();
+  producers_->reserve(entries.size());
+  for (const auto& from : entries) {
+    auto& entry = (*producers_)[from.producer];
+    entry = producer_entry{};
+    entry.epoch = from.epoch;
+    entry.coordinator_epoch = from.coordinator_epoch;
+    entry.last_timestamp = from.timestamp;
+    entry.last_used_ms = time_of_use(from.timestamp, now_ms);
+    entry.current_txn_first_offset = from.current_txn_first_offset;
+    const bool has_batch = from.last_sequence >= model::sequence(0) && from.offset_delta >= 0 &&
+                           from.last_offset >= model::offset(0);
+    if (!has_batch) continue;
+    entry.add_newest({from.last_sequence, from.offset_delta, from.last_offset, from.timestamp});
+    entry.window_complete = false;
+  }
+}
+
+std::vector<producer_snapshot_entry> producer_state::snapshot() const {
+  std::vector<producer_snapshot_entry> entries;
+  if (producers_ == nullptr) return entries;
+  entries.reserve(producers_->size());
+  for (const auto& [producer, entry] : *producers_) {
+    // The time of last use takes the timestamp's place where it is later: after a restart it decides about
+    // expiry.
+    const auto timestamp = std::max(entry.last_timestamp, model::timestamp(entry.last_used_ms));
+    producer_snapshot_entry to{
+        producer, entry.epoch, entry.last_sequence(),   model::no_offset,
+        0,        timestamp,   entry.coordinator_epoch, entry.current_txn_first_offset};
+    if (entry.window_size > 0) {
+      to.last_offset = entry.newest().last_offset;
+      to.offset_delta = entry.newest().last_offset_delta;
+    }
+    entries.push_back(to);
+  }
+  std::ranges::sort(entries, {}, &producer_snapshot_entry::producer);
+  return entries;
+}
+
+void producer_state::clear() {
+  producers_ = nullptr;
+}
+
+std::size_t producer_state::expire(base::unix_ms now_ms, std::int64_t expiration_ms) {
+  if (producers_ == nullptr) return 0;
+  const auto expired = std::erase_if(*producers_, [&](const auto& item) {
+    const auto& entry = item.second;
+    return entry.current_txn_first_offset == model::no_offset && now_ms - entry.last_used_ms >= expiration_ms;
+  });
+  if (producers_->empty()) producers_ = nullptr;
+  return expired;
+}
+
+std::size_t producer_state::size() const {
+  return producers_ == nullptr ? 0 : producers_->size();
+}
+
+std::vector<producer_description> producer_state::describe() const {
+  std::vector<producer_description> producers;
+  if (producers_ == nullptr) return producers;
+  producers.reserve(producers_->size());
+  for (const auto& [producer, entry] : *producers_) {
+    producers.push_back({producer, entry.epoch, entry.last_sequence(), entry.last_timestamp,
+                         entry.coordinator_epoch, entry.current_txn_first_offset});
+  }
+  std::ranges::sort(producers, {}, &producer_description::producer);
+  return producers;
+}
+
+std::optional<model::offset> producer_state::first_open_transaction() const {
+  std::optional<model::offset> first;
+  if (producers_ == nullptr) return first;
+  for (const auto& [producer, entry] : *producers_) {
+    const auto begun = entry.current_txn_first_offset;
+    if (begun != model::no_offset && (!first || begun < *first)) first = begun;
+  }
+  return first;
+}
+
+}  // namespace tidelog::storage
