@@ -29,7 +29,7 @@ struct options {
   int depth = 0;
   double seconds = 3;
   double warm_up_seconds = 1;
-  std::uint64_t segment_bytes = 1ULL << 30;
+  std::uint64_t segment_bytes = 256ULL << 20;
   bool growing = false;
 };
 
