@@ -1,0 +1,424 @@
+#include "support/fault_file_system.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <mutex>
+#include <utility>
+
+namespace tidelog::test {
+namespace {
+
+/// What is to become of one operation.
+struct verdict {
+  int error_number = 0;
+  /// Whether a failing operation takes effect all the same; for a write, with `bytes` of it.
+  bool takes_effect = true;
+  std::size_t bytes = 0;
+
+  [[nodiscard]] bool fails() const { return error_number != 0; }
+};
+
+[[nodiscard]] tl::unexpected<base::error> refused(int number, const io::path& name) {
+  return base::fail_errno(number, "{}", name.native());
+}
+
+[[nodiscard]] io::path normal(const io::path& name) {
+  return ("/" / name.relative_path()).lexically_normal();
+}
+
+}  // namespace
+
+/// The tree and what is in store for it. Callers hold the mutex.
+class fault_file_system::machine {
+ public:
+  /// Decides on one operation that is about to happen. `bytes` is what a write would write.
+  [[nodiscard]] verdict decide(operation what, bool changes_something, const std::string& paths,
+                               std::size_t bytes = 0) {
+    if (down) return {EIO, false, 0};
+    if (changes_something && changes++ == cut_at) {
+      down = true;
+      // Whether the last change came through is as good as random, but the same in every run.
+      random_engine random(changes);
+      return {EIO, random() % 2 == 0, static_cast<std::size_t>(random() % (bytes + 1))};
+    }
+    for (auto& each : faults) {
+      if (each.what != what || each.times == 0) continue;
+      if (paths.find(each.path_contains) == std::string::npos) continue;
+      if (each.after > 0) {
+        --each.after;
+        continue;
+      }
+      if (each.times != for_ever) --each.times;
+      ++faults_met;
+      return {each.error_number, each.bytes_written > 0, std::min(bytes, each.bytes_written)};
+    }
+    return {0, true, bytes};
+  }
+  [[nodiscard]] verdict decide(operation what, bool changes_something, const io::path& name,
+                               std::size_t bytes = 0) {
+    return decide(what, changes_something, name.native(), bytes);
+  }
+
+  [[nodiscard]] base::status powered(const io::path& name) const {
+    if (down) return refused(EIO, name);
+    return {};
+  }
+
+  /// The node of a path, or ENOENT or ENOTDIR.
+  [[nodiscard]] base::result<node_pointer> find(const io::path& name) const {
+    node_pointer at = root;
+    for (const auto& part : normal(name).relative_path()) {
+      if (part.empty()) continue;
+      if (!at->directory) return refused(ENOTDIR, name);
+      at = at->directory->find(part.native());
+      if (!at) return refused(ENOENT, name);
+    }
+    return at;
+  }
+  /// The directory that holds a path's last name.
+  [[nodiscard]] base::result<node_pointer> parent(const io::path& name) const {
+    TIDELOG_TRY(auto found, find(normal(name).parent_path()));
+    if (!found->directory) return refused(ENOTDIR, name);
+    return found;
+  }
+  [[nodiscard]] base::status remove_children(const io::path& name, node& directory) {
+    const entry_map children = directory.directory->entries();
+    for (const auto& [child_name, child] : children) {
+      TIDELOG_DO(remove(name / child_name, directory, *child));
+    }
+    return {};
+  }
+  [[nodiscard]] base::status remove(const io::path& name, node& from, node& target) {
+    if (target.directory) TIDELOG_DO(remove_children(name, target));
+    const auto fate = decide(operation::remove, true, name);
+    if (fate.takes_effect) from.directory->set(next_number++, name.filename().native(), nullptr);
+    if (fate.fails()) return refused(fate.error_number, name);
+    return {};
+  }
+  [[nodiscard]] base::result<node_pointer> open(const io::path& name, io::open_mode mode, operation as) {
+    const bool may_create = mode == io::open_mode::create || mode == io::open_mode::create_new;
+    TIDELOG_DO(powered(name));
+    TIDELOG_TRY(const auto directory, parent(name));
+    const std::string last = normal(name).filename().native();
+    auto found = last.empty() ? directory : directory->directory->find(last);
+    if (found && mode == io::open_mode::create_new) return refused(EEXIST, name);
+    if (found && found->directory) return refused(EISDIR, name);
+    if (!found && !may_create) return refused(ENOENT, name);
+    const auto fate = decide(as, found == nullptr, name);
+    if (!found && fate.takes_effect) {
+      found = node::make_file();
+      directory->directory->set(next_number++, last, found);
+    }
+    if (fate.fails()) return refused(fate.error_number, name);
+    return found;
+  }
+
+  std::mutex mutex;
+  node_pointer root = node::make_directory();
+  std::vector<fault> faults;
+  std::uint64_t faults_met = 0;
+  std::uint64_t changes = 0;
+  std::uint64_t cut_at = for_ever;
+  bool down = false;
+  /// Counts restarts; what was opened in an earlier life is dead.
+  std::uint64_t life = 0;
+  std::uint64_t next_number = 0;
+  std::uint64_t capacity_bytes = std::uint64_t{1} << 40;
+};
+
+class fault_file_system::open_file final : public io::file {
+ public:
+  open_file(std::shared_ptr<machine> on, node_pointer target, io::path name, io::open_mode mode)
+      : machine_(std::move(on)),
+        node_(std::move(target)),
+        name_(std::move(name)),
+        writable_(mode != io::open_mode::read),
+        life_(machine_->life) {}
+
+  [[nodiscard]] base::result<std::size_t> read_at(base::byte_span into,
+                                                  std::uint64_t position) const override {
+    const std::lock_guard guard(machine_->mutex);
+    const auto fate = decide(operation::read, false);
+    if (fate.fails()) return refused(fate.error_number, name_);
+    node_->file->cached = true;
+    return node_->file->read(into, position);
+  }
+
+  [[nodiscard]] base::status write_at(base::byte_view bytes, std::uint64_t position) override {
+    const std::lock_guard guard(machine_->mutex);
+    if (!writable_) return refused(EBADF, name_);
+    auto fate = decide(operation::write, true, bytes.size());
+    bound_by_capacity(fate, bytes.size(), position);
+    if (fate.bytes > 0) node_->file->write(bytes.first(fate.bytes), position);
+    if (fate.fails()) return refused(fate.error_number, name_);
+    return {};
+  }
+
+  [[nodiscard]] base::status sync_data() override {
+    const std::lock_guard guard(machine_->mutex);
+    const auto fate = decide(operation::sync, true);
+    if (!fate.fails() || (fate.takes_effect && machine_->down)) node_->file->sync();
+    if (!fate.fails()) return {};
+    // Only a machine that goes on running has a page cache that could forget.
+    if (!machine_->down && life_ == machine_->life) node_->file->fail_sync();
+    return refused(fate.error_number, name_);
+  }
+
+  [[nodiscard]] base::result<std::uint64_t> size() const override {
+    const std::lock_guard guard(machine_->mutex);
+    const auto fate = decide(operation::size, false);
+    if (fate.fails()) return refused(fate.error_number, name_);
+    return node_->file->size();
+  }
+
+  [[nodiscard]] base::status truncate(std::uint64_t size) override {
+    const std::lock_guard guard(machine_->mutex);
+    if (!writable_) return refused(EINVAL, name_);
+    const auto fate = decide(operation::truncate, true);
+    if (fate.takes_effect) node_->file->truncate(size);
+    if (fate.fails()) return refused(fate.error_number, name_);
+    return {};
+  }
+
+  [[nodiscard]] bool is_cached(std::uint64_t, std::uint64_t) const override {
+    const std::lock_guard guard(machine_->mutex);
+    return node_->file->cached;
+  }
+
+  [[nodiscard]] base::status bring_in(std::uint64_t, std::uint64_t) const override {
+    const std::lock_guard guard(machine_->mutex);
+    const auto fate = decide(operation::read, false);
+    if (fate.fails()) return refused(fate.error_number, name_);
+    node_->file->cached = true;
+    return {};
+  }
+
+  [[nodiscard]] int descriptor() const override { return -1; }
+  [[nodiscard]] const io::path& name() const override { return name_; }
+
+ private:
+  [[nodiscard]] verdict decide(operation what, bool changes_something, std::size_t bytes = 0) const {
+    if (life_ != machine_->life) return {EIO, false, 0};
+    return machine_->decide(what, changes_something, name_, bytes);
+  }
+  void bound_by_capacity(verdict& fate, std::size_t wanted, std::uint64_t position) const {
+    const std::uint64_t size = node_->file->size();
+    if (fate.fails() || position + wanted <= size) return;
+    const std::uint64_t growth = position + wanted - size;
+    const std::uint64_t used = used_bytes(*machine_->root);
+    const std::uint64_t room = machine_->capacity_bytes - std::min(used, machine_->capacity_bytes);
+    if (growth <= room) return;
+    const std::uint64_t writable_end = size + room;
+    fate = {ENOSPC, true, static_cast<std::size_t>(writable_end - std::min(writable_end, position))};
+  }
+
+  std::shared_ptr<machine> machine_;
+  node_pointer node_;
+  io::path name_;
+  bool writable_;
+  std::uint64_t life_;
+};
+
+class fault_file_system::held_lock final : public io::directory_lock {
+ public:
+  held_lock(std::shared_ptr<machine> on, node_pointer target)
+      : machine_(std::move(on)), node_(std::move(target)), life_(machine_->life) {
+    node_->file->locked = true;
+  }
+  held_lock(const held_lock&) = delete;
+  held_lock& operator=(const held_lock&) = delete;
+  ~held_lock() override {
+    const std::lock_guard guard(machine_->mutex);
+    if (life_ == machine_->life) node_->file->locked = false;
+  }
+
+ private:
+  std::shared_ptr<machine> machine_;
+  node_pointer node_;
+  std::uint64_t life_;
+};
+
+fault_file_system::fault_file_system() : machine_(std::make_shared<machine>()) {}
+fault_file_system::~fault_file_system() = default;
+
+void fault_file_system::inject(fault to_come) {
+  const std::lock_guard guard(machine_->mutex);
+  machine_->faults.push_back(std::move(to_come));
+}
+
+void fault_file_system::clear_faults() {
+  const std::lock_guard guard(machine_->mutex);
+  machine_->faults.clear();
+}
+
+std::uint64_t fault_file_system::faults_met() const {
+  const std::lock_guard guard(machine_->mutex);
+  return machine_->faults_met;
+}
+
+std::uint64_t fault_file_system::changes() const {
+  const std::lock_guard guard(machine_->mutex);
+  return machine_->changes;
+}
+
+void fault_file_system::cut_power_at(std::uint64_t change) {
+  const std::lock_guard guard(machine_->mutex);
+  machine_->cut_at = change;
+}
+
+void fault_file_system::cut_power() {
+  const std::lock_guard guard(machine_->mutex);
+  machine_->down = true;
+}
+
+bool fault_file_system::is_down() const {
+  const std::lock_guard guard(machine_->mutex);
+  return machine_->down;
+}
+
+void fault_file_system::restart(unsynced fate, std::uint64_t seed) {
+  const std::lock_guard guard(machine_->mutex);
+  if (fate == unsynced::lost) lose_unsynced(*machine_->root);
+  if (fate == unsynced::random) keep_some_unsynced(*machine_->root, seed);
+  for_each_file(*machine_->root, [](file_image& each) { each.locked = false; });
+  machine_->down = false;
+  machine_->changes = 0;
+  machine_->cut_at = for_ever;
+  ++machine_->life;
+}
+
+void fault_file_system::make_durable() {
+  const std::lock_guard guard(machine_->mutex);
+  sync_everything(*machine_->root);
+}
+
+void fault_file_system::set_capacity_bytes(std::uint64_t capacity) {
+  const std::lock_guard guard(machine_->mutex);
+  machine_->capacity_bytes = capacity;
+}
+
+void fault_file_system::evict_page_cache() {
+  const std::lock_guard guard(machine_->mutex);
+  for_each_file(*machine_->root, [](file_image& each) { each.cached = false; });
+}
+
+base::result<std::shared_ptr<io::file>> fault_file_system::open(const io::path& name, io::open_mode mode) {
+  const std::lock_guard guard(machine_->mutex);
+  TIDELOG_TRY(auto found, machine_->open(name, mode, operation::open));
+  return std::make_shared<open_file>(machine_, std::move(found), name, mode);
+}
+
+base::result<bool> fault_file_system::exists(const io::path& name) {
+  const std::lock_guard guard(machine_->mutex);
+  const auto fate = machine_->decide(operation::exists, false, name);
+  if (fate.fails()) return refused(fate.error_number, name);
+  return machine_->find(name).has_value();
+}
+
+base::status fault_file_system::rename(const io::path& from, const io::path& to) {
+  const std::lock_guard guard(machine_->mutex);
+  TIDELOG_DO(machine_->powered(from));
+  TIDELOG_TRY(const auto source, machine_->find(from));
+  TIDELOG_TRY(const auto from_directory, machine_->parent(from));
+  TIDELOG_TRY(const auto to_directory, machine_->parent(to));
+  const std::string from_name = normal(from).filename().native();
+  const std::string to_name = normal(to).filename().native();
+  if (const auto target = to_directory->directory->find(to_name); target && target != source) {
+    if (source->file && target->directory) return refused(EISDIR, to);
+    if (source->directory && target->file) return refused(ENOTDIR, to);
+    if (target->directory && !target->directory->entries().empty()) return refused(ENOTEMPTY, to);
+  } else if (target) {
+    return {};
+  }
+  if (source->directory && (normal(to) / "").native().starts_with((normal(from) / "").native())) {
+    return refused(EINVAL, to);
+  }
+  const auto fate = machine_->decide(operation::rename, true, from.native() + '\n' + to.native());
+  if (fate.takes_effect) {
+    const std::uint64_t number = machine_->next_number++;
+    from_directory->directory->set(number, from_name, nullptr);
+    to_directory->directory->set(number, to_name, source);
+  }
+  if (fate.fails()) return refused(fate.error_number, from);
+  return {};
+}
+
+base::status fault_file_system::remove_file(const io::path& name) {
+  const std::lock_guard guard(machine_->mutex);
+  TIDELOG_DO(machine_->powered(name));
+  TIDELOG_TRY(const auto found, machine_->find(name));
+  if (found->directory) return refused(EISDIR, name);
+  TIDELOG_TRY(const auto directory, machine_->parent(name));
+  return machine_->remove(normal(name), *directory, *found);
+}
+
+base::status fault_file_system::remove_tree(const io::path& name) {
+  const std::lock_guard guard(machine_->mutex);
+  TIDELOG_DO(machine_->powered(name));
+  const auto found = machine_->find(name);
+  if (!found) return {};
+  TIDELOG_TRY(const auto directory, machine_->parent(name));
+  return machine_->remove(normal(name), *directory, **found);
+}
+
+base::status fault_file_system::make_directories(const io::path& name) {
+  const std::lock_guard guard(machine_->mutex);
+  TIDELOG_DO(machine_->powered(name));
+  node_pointer at = machine_->root;
+  for (const auto& part : normal(name).relative_path()) {
+    if (part.empty()) continue;
+    if (!at->directory) return refused(ENOTDIR, name);
+    auto next = at->directory->find(part.native());
+    if (!next) {
+      const auto fate = machine_->decide(operation::make_directory, true, name);
+      next = node::make_directory();
+      if (fate.takes_effect) at->directory->set(machine_->next_number++, part.native(), next);
+      if (fate.fails()) return refused(fate.error_number, name);
+    }
+    at = std::move(next);
+  }
+  if (!at->directory) return refused(EEXIST, name);
+  return {};
+}
+
+base::result<std::vector<io::directory_entry>> fault_file_system::list(const io::path& directory) {
+  const std::lock_guard guard(machine_->mutex);
+  const auto fate = machine_->decide(operation::list, false, directory);
+  if (fate.fails()) return refused(fate.error_number, directory);
+  TIDELOG_TRY(const auto found, machine_->find(directory));
+  if (!found->directory) return refused(ENOTDIR, directory);
+  std::vector<io::directory_entry> listed;
+  for (const auto& [name, child] : found->directory->entries()) {
+    listed.push_back({name, child->directory ? io::entry_kind::directory : io::entry_kind::file});
+  }
+  return listed;
+}
+
+base::status fault_file_system::sync_directory(const io::path& directory) {
+  const std::lock_guard guard(machine_->mutex);
+  TIDELOG_DO(machine_->powered(directory));
+  TIDELOG_TRY(const auto found, machine_->find(directory));
+  if (!found->directory) return refused(ENOTDIR, directory);
+  const auto fate = machine_->decide(operation::sync_directory, true, directory);
+  if (fate.takes_effect) found->directory->sync();
+  if (fate.fails()) return refused(fate.error_number, directory);
+  return {};
+}
+
+base::result<std::unique_ptr<io::directory_lock>> fault_file_system::lock(const io::path& lock_file) {
+  const std::lock_guard guard(machine_->mutex);
+  TIDELOG_TRY(auto found, machine_->open(lock_file, io::open_mode::create, operation::lock));
+  if (found->file->locked) return refused(EWOULDBLOCK, lock_file);
+  return std::make_unique<held_lock>(machine_, std::move(found));
+}
+
+base::result<io::space_info> fault_file_system::space(const io::path& directory) {
+  const std::lock_guard guard(machine_->mutex);
+  const auto fate = machine_->decide(operation::space, false, directory);
+  if (fate.fails()) return refused(fate.error_number, directory);
+  TIDELOG_DO(machine_->find(directory));
+  const std::uint64_t capacity = machine_->capacity_bytes;
+  return io::space_info{capacity, capacity - std::min(capacity, used_bytes(*machine_->root))};
+}
+
+}  // namespace tidelog::test

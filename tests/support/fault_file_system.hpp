@@ -1,0 +1,116 @@
+#pragma once
+// A file system in memory that can lose, tear and refuse, for use under unchanged production code. The fault model is
+// told in support/simulated_disk.hpp.
+//
+//   for (std::uint64_t at = 0; ; ++at) {
+//     fault_file_system files;
+//     files.cut_power_at(at);
+//     run_the_code_under_test(files);           // from change `at` on every call fails with EIO
+//     if (!files.is_down()) break;              // the code came to its end: every crash point was seen
+//     files.restart(unsynced::random, seed + at);
+//     check_what_was_promised(files);
+//   }
+
+#include "support/simulated_disk.hpp"
+
+#include "tidelog/io/file_system.hpp"
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+
+namespace tidelog::test {
+
+enum class operation {
+  open,
+  read,  ///< read_at and bring_in
+  write,
+  sync,
+  size,
+  truncate,
+  exists,
+  rename,
+  remove,  ///< one for each name that remove_tree removes
+  make_directory,
+  list,
+  sync_directory,
+  lock,
+  space,
+};
+
+inline constexpr std::uint64_t for_ever = std::numeric_limits<std::uint64_t>::max();
+
+/// Operations that are to fail, and how. A sync that fails loses what it was to write.
+struct fault {
+  operation what;
+  int error_number;
+  /// Only paths that contain this text; a rename is known by both its paths.
+  std::string path_contains = {};
+  /// Matching operations that succeed first.
+  std::uint64_t after = 0;
+  /// Matching operations that then fail.
+  std::uint64_t times = 1;
+  /// Bytes that a failing write still puts into the file.
+  std::size_t bytes_written = 0;
+};
+
+/// What becomes of unsynced changes in a restart.
+enum class unsynced {
+  lost,    ///< a power cut that no unsynced change survived
+  random,  ///< a power cut that some survived, torn and in any order
+  kept,  ///< only the process died (kill -9): what it wrote is in the page cache and as little durable as before
+};
+
+/// Thread safe. Paths are taken from one root, which exists; descriptor() is -1.
+class fault_file_system final : public io::file_system {
+ public:
+  fault_file_system();
+  ~fault_file_system() override;
+
+  void inject(fault to_come);
+  void clear_faults();
+  /// How many operations have failed by injected faults.
+  [[nodiscard]] std::uint64_t faults_met() const;
+
+  /// Operations so far that could change something: creating opens and locks, writes, truncations, syncs, renames,
+  /// removals. restart() begins anew with 0.
+  [[nodiscard]] std::uint64_t changes() const;
+  /// The machine stops in the middle of the change with this number, counted from 0 as changes() does: it may take
+  /// effect, in part or not at all. It and all calls after it fail with EIO until restart().
+  void cut_power_at(std::uint64_t change);
+  void cut_power();
+  [[nodiscard]] bool is_down() const;
+  /// Comes up again; cuts the power first if it is on. Files and locks of before are dead for good (EIO). Injected
+  /// faults stay.
+  void restart(unsynced fate, std::uint64_t seed = 0);
+  /// Makes everything durable, as if it had long been there: for what a test sets up.
+  void make_durable();
+
+  /// Writes beyond it fail with ENOSPC, having written what still had room.
+  void set_capacity_bytes(std::uint64_t capacity);
+  /// From now on is_cached() says no for every file until it has been brought in, read or written.
+  void evict_page_cache();
+
+  [[nodiscard]] base::result<std::shared_ptr<io::file>> open(const io::path& name,
+                                                             io::open_mode mode) override;
+  [[nodiscard]] base::result<bool> exists(const io::path& name) override;
+  [[nodiscard]] base::status rename(const io::path& from, const io::path& to) override;
+  [[nodiscard]] base::status remove_file(const io::path& name) override;
+  [[nodiscard]] base::status remove_tree(const io::path& name) override;
+  [[nodiscard]] base::status make_directories(const io::path& name) override;
+  [[nodiscard]] base::result<std::vector<io::directory_entry>> list(const io::path& directory) override;
+  [[nodiscard]] base::status sync_directory(const io::path& directory) override;
+  [[nodiscard]] base::result<std::unique_ptr<io::directory_lock>> lock(const io::path& lock_file) override;
+  [[nodiscard]] base::result<io::space_info> space(const io::path& directory) override;
+
+ private:
+  class machine;
+  class open_file;
+  class held_lock;
+
+  /// Shared with the open files, which may outlive the file system.
+  std::shared_ptr<machine> machine_;
+};
+
+}  // namespace tidelog::test
