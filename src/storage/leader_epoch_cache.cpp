@@ -45,7 +45,11 @@ base::result<leader_epoch_cache::file_state> leader_epoch_cache::load(io::file_s
     return base::forward_error(content);
   }
   if (content->empty()) return file_state::missing;
-  TIDELOG_TRY(entries_, parse_epochs(base::as_text(*content), name));
+  auto entries = parse_epochs(base::as_text(*content), name);
+  // A bad file is replaced also when there turns out to be nothing to put into it.
+  dirty_ = !entries.has_value();
+  if (!entries) return base::forward_error(entries);
+  entries_ = std::move(*entries);
   return file_state::loaded;
 }
 
