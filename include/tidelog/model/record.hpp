@@ -21,19 +21,19 @@ namespace tidelog::model {
 using nullable_bytes = std::optional<base::byte_view>;
 
 struct record_header_view {
-  base::byte_view key;
-  nullable_bytes value;
+  base::byte_view key{};
+  nullable_bytes value{};
 };
 
 /// One record, viewed where it lies.
 struct record_view {
   std::int64_t timestamp_delta = 0;
   std::int32_t offset_delta = 0;
-  nullable_bytes key;
-  nullable_bytes value;
+  nullable_bytes key{};
+  nullable_bytes value{};
   std::int32_t header_count = 0;
   /// The headers as encoded; record_header_reader walks them.
-  base::byte_view header_bytes;
+  base::byte_view header_bytes{};
   /// Of the whole record, its length field included.
   std::size_t size_bytes = 0;
 };

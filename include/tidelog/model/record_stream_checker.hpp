@@ -21,8 +21,8 @@ struct record_check_options {
   /// `required` notes the records without a key; it does not fail.
   key_policy keys = key_policy::optional;
   /// Records with timestamps outside are noted. Timestamp -1 (none) always passes.
-  std::optional<timestamp> earliest_timestamp;
-  std::optional<timestamp> latest_timestamp;
+  std::optional<timestamp> earliest_timestamp{};
+  std::optional<timestamp> latest_timestamp{};
 };
 
 struct record_check_summary {
@@ -30,8 +30,8 @@ struct record_check_summary {
   timestamp max_timestamp = no_timestamp;
   std::int32_t offset_delta_of_max_timestamp = 0;
   /// Indexes of the first offending records, at most limits::record_faults_reported of each kind.
-  std::vector<std::int32_t> without_key;
-  std::vector<std::int32_t> outside_timestamps;
+  std::vector<std::int32_t> without_key{};
+  std::vector<std::int32_t> outside_timestamps{};
   /// Uncompressed size of the records.
   std::uint64_t records_bytes = 0;
 };
