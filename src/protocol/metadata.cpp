@@ -1,0 +1,6 @@
+#include "tidelog/protocol/metadata.hpp"
+
+#include "tidelog/codec/message_instances.hpp"
+
+TIDELOG_INSTANTIATE_MESSAGE(tidelog::protocol::metadata_request);
+TIDELOG_INSTANTIATE_MESSAGE(tidelog::protocol::metadata_response);
