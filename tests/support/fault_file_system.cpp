@@ -50,7 +50,8 @@ class fault_file_system::machine {
       }
       if (each.times != for_ever) --each.times;
       ++faults_met;
-      return {each.error_number, each.bytes_written > 0, std::min(bytes, each.bytes_written)};
+      const std::size_t written = std::min(bytes, each.bytes_written);
+      return {each.error_number, written > 0, written};
     }
     return {0, true, bytes};
   }
