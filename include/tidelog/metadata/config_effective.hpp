@@ -119,7 +119,6 @@ struct broker_config {
   std::int32_t max_connections_per_ip = 0;
   /// By address, without brackets.
   std::vector<std::pair<std::string, std::int32_t>> max_connections_per_ip_overrides;
-  std::int32_t max_connection_creation_rate = 0;
   std::int32_t producer_id_expiration_ms = 0;
   std::string log_level;
 
@@ -140,14 +139,12 @@ struct broker_config {
   std::int32_t socket_listen_backlog_size = 0;
   /// Memory that requests in flight may hold together; -1: no bound.
   std::int64_t queued_max_request_bytes = 0;
-  std::int32_t queued_max_requests = 0;
   /// Negative: idle connections are kept.
   std::int64_t connections_max_idle_ms = 0;
   std::int64_t log_retention_check_interval_ms = 0;
   std::int32_t log_flush_offset_checkpoint_interval_ms = 0;
   std::int32_t log_flush_start_offset_checkpoint_interval_ms = 0;
   std::int64_t high_watermark_checkpoint_interval_ms = 0;
-  std::int64_t log_flush_scheduler_interval_ms = 0;
   std::int64_t metadata_log_max_record_bytes_between_snapshots = 0;
   std::optional<std::string> rack;
   friend bool operator==(const broker_config&, const broker_config&) = default;

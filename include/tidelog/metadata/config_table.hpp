@@ -7,6 +7,7 @@
 
 #include "tidelog/base/result.hpp"
 
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -84,8 +85,10 @@ struct config_key {
   allowed_values allowed{};
   config_update update = config_update::read_only;
   config_status status = config_status::works;
-  /// Nearest first: the first one that is set wins.
-  std::span<const broker_key_of_topic> broker_keys{};
+  /// Nearest first: the first one that is set wins. Unused places have no name.
+  std::array<broker_key_of_topic, 3> broker_keys{};
+  /// An element of the value that is only stored, where the rest works ("compact").
+  std::string_view stored_only_word{};
   /// One sentence, in English, with its period.
   std::string_view documentation{};
   /// Why other values are not taken; for `refused` and `no_meaning`.

@@ -1,0 +1,126 @@
+// The typed configurations: each field read from the key it is named after.
+
+#include "config_values.hpp"
+
+#include "tidelog/base/assert.hpp"
+#include "tidelog/metadata/config_effective.hpp"
+#include "tidelog/metadata/config_listeners.hpp"
+
+#include <algorithm>
+
+namespace tidelog::metadata {
+namespace {
+
+class typed_reader {
+ public:
+  typed_reader(config_scope scope, const config_layers& layers) : scope_(scope), layers_(&layers) {}
+
+  [[nodiscard]] std::optional<std::string> optional_text(std::string_view name) const {
+    const auto* key = find_config_key(scope_, name);
+    TIDELOG_ASSERT(key != nullptr, "{}", name);
+    return effective_config_text(*key, *layers_);
+  }
+  [[nodiscard]] std::string text(std::string_view name) const { return optional_text(name).value_or(""); }
+  [[nodiscard]] std::int64_t whole(std::string_view name) const { return read_whole(text(name)).value_or(0); }
+  /// Values were checked against the key's type, so nothing is lost.
+  [[nodiscard]] std::int32_t whole32(std::string_view name) const {
+    return static_cast<std::int32_t>(whole(name));
+  }
+  [[nodiscard]] double floating(std::string_view name) const { return read_floating(text(name)).value_or(0); }
+  [[nodiscard]] bool boolean(std::string_view name) const { return text(name) == "true"; }
+
+ private:
+  config_scope scope_;
+  const config_layers* layers_;
+};
+
+topic_compression compression_of(std::string_view name) {
+  if (name == "uncompressed") return topic_compression::uncompressed;
+  if (name == "gzip") return topic_compression::gzip;
+  if (name == "snappy") return topic_compression::snappy;
+  if (name == "lz4") return topic_compression::lz4;
+  if (name == "zstd") return topic_compression::zstd;
+  return topic_compression::producer;
+}
+
+}  // namespace
+
+topic_config effective_topic_config(const config_layers& layers) {
+  const typed_reader read(config_scope::topic, layers);
+  const auto policies = split_config_list(read.text("cleanup.policy"));
+  const auto has_policy = [&](std::string_view name) {
+    return std::ranges::find(policies, name) != policies.end();
+  };
+  return topic_config{
+      .cleanup_delete = has_policy("delete"),
+      .cleanup_compact = has_policy("compact"),
+      .compression = compression_of(read.text("compression.type")),
+      .gzip_level = read.whole32("compression.gzip.level"),
+      .lz4_level = read.whole32("compression.lz4.level"),
+      .zstd_level = read.whole32("compression.zstd.level"),
+      .delete_retention_ms = read.whole("delete.retention.ms"),
+      .file_delete_delay_ms = read.whole("file.delete.delay.ms"),
+      .flush_messages = read.whole("flush.messages"),
+      .flush_ms = read.whole("flush.ms"),
+      .index_interval_bytes = read.whole32("index.interval.bytes"),
+      .max_compaction_lag_ms = read.whole("max.compaction.lag.ms"),
+      .max_message_bytes = read.whole32("max.message.bytes"),
+      .message_timestamp_after_max_ms = read.whole("message.timestamp.after.max.ms"),
+      .message_timestamp_before_max_ms = read.whole("message.timestamp.before.max.ms"),
+      .message_timestamp_type = read.text("message.timestamp.type") == "LogAppendTime"
+                                    ? timestamp_type::log_append_time
+                                    : timestamp_type::create_time,
+      .min_cleanable_dirty_ratio = read.floating("min.cleanable.dirty.ratio"),
+      .min_compaction_lag_ms = read.whole("min.compaction.lag.ms"),
+      .retention_bytes = read.whole("retention.bytes"),
+      .retention_ms = read.whole("retention.ms"),
+      .segment_bytes = read.whole32("segment.bytes"),
+      .segment_index_bytes = read.whole32("segment.index.bytes"),
+      .segment_jitter_ms = read.whole("segment.jitter.ms"),
+      .segment_ms = read.whole("segment.ms"),
+  };
+}
+
+broker_config effective_broker_config(const config_layers& layers) {
+  const typed_reader read(config_scope::broker, layers);
+  broker_config config{
+      .max_connections = read.whole32("max.connections"),
+      .max_connections_per_ip = read.whole32("max.connections.per.ip"),
+      .max_connections_per_ip_overrides = {},
+      .producer_id_expiration_ms = read.whole32("producer.id.expiration.ms"),
+      .log_level = read.text("log.level"),
+      .num_partitions = read.whole32("num.partitions"),
+      .default_replication_factor = static_cast<std::int16_t>(read.whole("default.replication.factor")),
+      .auto_create_topics_enable = read.boolean("auto.create.topics.enable"),
+      .delete_topic_enable = read.boolean("delete.topic.enable"),
+      .fetch_max_bytes = read.whole32("fetch.max.bytes"),
+      .max_incremental_fetch_session_cache_slots = read.whole32("max.incremental.fetch.session.cache.slots"),
+      .max_request_partition_size_limit = read.whole32("max.request.partition.size.limit"),
+      .num_network_threads = std::max(1, read.whole32("num.network.threads")),
+      .num_io_threads = std::max(1, read.whole32("num.io.threads")),
+      .num_recovery_threads = read.whole32("num.recovery.threads.per.data.dir"),
+      .socket_request_max_bytes = read.whole32("socket.request.max.bytes"),
+      .socket_send_buffer_bytes = read.whole32("socket.send.buffer.bytes"),
+      .socket_receive_buffer_bytes = read.whole32("socket.receive.buffer.bytes"),
+      .socket_listen_backlog_size = read.whole32("socket.listen.backlog.size"),
+      .queued_max_request_bytes = read.whole("queued.max.request.bytes"),
+      .connections_max_idle_ms = read.whole("connections.max.idle.ms"),
+      .log_retention_check_interval_ms = read.whole("log.retention.check.interval.ms"),
+      .log_flush_offset_checkpoint_interval_ms = read.whole32("log.flush.offset.checkpoint.interval.ms"),
+      .log_flush_start_offset_checkpoint_interval_ms =
+          read.whole32("log.flush.start.offset.checkpoint.interval.ms"),
+      .high_watermark_checkpoint_interval_ms = read.whole("replica.high.watermark.checkpoint.interval.ms"),
+      .metadata_log_max_record_bytes_between_snapshots =
+          read.whole("metadata.log.max.record.bytes.between.snapshots"),
+      .rack = read.optional_text("broker.rack"),
+  };
+  const auto overrides = parse_pairs(read.text("max.connections.per.ip.overrides"));
+  TIDELOG_ASSERT(overrides.has_value(), "the table lets only pairs through");
+  for (const auto& [address, limit] : *overrides) {
+    config.max_connections_per_ip_overrides.emplace_back(
+        address, static_cast<std::int32_t>(read_whole(limit).value_or(0)));
+  }
+  return config;
+}
+
+}  // namespace tidelog::metadata
