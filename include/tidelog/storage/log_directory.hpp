@@ -1,0 +1,117 @@
+#pragma once
+// The data directory: everything the daemon keeps, laid out as Apache Kafka does (log.dirs).
+//
+//   .lock                              held while somebody uses the directory
+//   meta.properties                    whose it is (meta_properties.hpp)
+//   .kafka_cleanshutdown               only between a clean stop and the next use: no log needs recovery
+//   *-offset-checkpoint                recovery points, log starts, high watermarks (checkpoint_file.hpp)
+//   TOPIC-PARTITION/                   a log (log.hpp) and partition.metadata (partition_metadata.hpp)
+//   TOPIC-PARTITION.UUIDHEX-delete/    waiting for its removal (log_directory_names.hpp)
+//
+// Life: open(), which leaves the logs as they are; open_logs(); now and then write_checkpoints() and
+// remove_deleted(); close(). Without close() the next start recovers each log from its recovery point.
+// A log that cannot be opened, closed or deleted does not keep the others from it.
+
+#include "tidelog/base/worker_pool.hpp"
+#include "tidelog/storage/log.hpp"
+#include "tidelog/storage/log_directory_names.hpp"
+#include "tidelog/storage/meta_properties.hpp"
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace tidelog::storage {
+
+struct log_directory_options {
+  /// What an existing directory must say, and what a new one gets; where nothing is given, an existing one is taken as it
+  /// is, and a new one gets node 1 and a random cluster id.
+  std::optional<model::broker_id> node_id;
+  std::optional<std::string> cluster_id;
+  /// producer.id.expiration.ms
+  std::int64_t producer_expiration_ms = 86'400'000;
+};
+
+/// A partition's directory, in whatever state.
+struct found_partition {
+  std::string directory_name;
+  model::topic_partition partition;
+  directory_state state = directory_state::in_use;
+  /// Nothing where partition.metadata is missing or damaged.
+  std::optional<model::topic_id> topic_id;
+};
+
+struct log_request {
+  model::topic_partition partition;
+  model::topic_id topic_id;
+  log_config config;
+};
+
+enum class when_missing { create, fail };
+
+struct opened_log {
+  model::topic_partition partition;
+  base::result<std::shared_ptr<log>> outcome;
+};
+
+/// Thread safe. Everything here but the getters and find() waits for the disk.
+class log_directory {
+ public:
+  using progress_callback = base::unique_function<void(std::size_t done, std::size_t total)>;
+
+  /// Takes the directory, which is made and given ids when it is missing or empty. Fails with not_a_data_directory,
+  /// directory_locked, directory_not_writable, wrong_node_id, wrong_cluster_id, corrupt_meta_properties,
+  /// unknown_format_version, or an errno. `environment` outlives it.
+  [[nodiscard]] static base::result<std::unique_ptr<log_directory>> open(
+      const log_environment& environment, io::path directory, const log_directory_options& options);
+  /// Lets go of the lock; logs that are still open are not closed cleanly.
+  ~log_directory();
+  log_directory(const log_directory&) = delete;
+  log_directory& operator=(const log_directory&) = delete;
+
+  [[nodiscard]] const io::path& path() const;
+  [[nodiscard]] const meta_properties& properties() const;
+  /// How the one before left the directory; clean for a new one.
+  [[nodiscard]] start_kind start() const;
+  /// From the marker of a clean stop; -1 where it is not known.
+  [[nodiscard]] std::int64_t previous_broker_epoch() const;
+  /// Every partition directory there is now; others are left alone.
+  [[nodiscard]] base::result<std::vector<found_partition>> list() const;
+
+  /// Opens the partition's log and keeps it for find(), checkpoints and close(). A new directory is durable when this
+  /// returns. Fails with unknown_partition (when_missing::fail), partition_exists (it is open), topic_id_mismatch, as
+  /// log::open() does, or with an errno. A directory without topic id gets the one asked for.
+  [[nodiscard]] base::result<std::shared_ptr<log>> open_log(const log_request& request, when_missing missing);
+  /// The same for many, on the pool's threads; never called from one of these. Outcomes are in the order of the requests.
+  /// `progress`, which may be empty, is called after each log, one call at a time.
+  [[nodiscard]] std::vector<opened_log> open_logs(std::span<const log_request> requests, when_missing missing,
+                                                  base::worker_pool& pool, progress_callback progress);
+  [[nodiscard]] std::shared_ptr<log> find(const model::topic_partition& partition) const;
+
+  /// Closes the log, if it is open, and sets its directory aside; remove_deleted() removes it from `due_ms` on. Nobody
+  /// else uses the log any more. Fails with unknown_partition or an errno. When a crash undoes the renaming, the directory
+  /// is found again under a topic id that the metadata no longer has.
+  [[nodiscard]] base::status delete_log(const model::topic_partition& partition, base::unix_ms due_ms);
+  /// Sets aside a directory that the metadata does not know, for the operator to look at. It is not open.
+  [[nodiscard]] base::status set_aside_stray(const model::topic_partition& partition);
+  /// Removes directories that are due, those that an earlier run left behind too; returns how many are still waiting. A
+  /// failed removal is reported and tried again at the next call.
+  std::size_t remove_deleted(base::unix_ms now_ms);
+
+  /// Writes recovery points, log starts and high watermarks where they have changed.
+  [[nodiscard]] base::status write_checkpoints();
+
+  /// The clean stop: closes all logs on the pool's threads, writes the checkpoints and, when every log is complete, the
+  /// marker. Returns the first failure; the next start then recovers. Nobody else uses the logs any more.
+  [[nodiscard]] base::status close(base::worker_pool& pool, std::int64_t broker_epoch);
+
+ private:
+  struct core;
+  explicit log_directory(std::unique_ptr<core> parts);
+
+  std::unique_ptr<core> core_;
+};
+
+}  // namespace tidelog::storage

@@ -1,0 +1,174 @@
+#include "tidelog/storage/log_directory.hpp"
+
+#include "log_directory_core.hpp"
+#include "log_directory_marker.hpp"
+#include "log_directory_work.hpp"
+
+#include "tidelog/base/log_message.hpp"
+#include "tidelog/storage/partition_metadata.hpp"
+
+#include <algorithm>
+
+namespace tidelog::storage {
+
+base::result<std::vector<found_partition>> log_directory::core::list() const {
+  TIDELOG_TRY(const auto entries, files().list(path));
+  std::vector<found_partition> found;
+  for (const auto& entry : entries) {
+    if (entry.kind != io::entry_kind::directory) continue;
+    auto parsed = parse_directory_name(entry.name);
+    if (!parsed) continue;
+    found_partition partition{entry.name, std::move(parsed->partition), parsed->state, std::nullopt};
+    const auto id = read_partition_metadata(files(), path / entry.name);
+    if (id) {
+      partition.topic_id = *id;
+    } else if (id.error().code != std::errc::no_such_file_or_directory) {
+      base::say_warning("{}", id.error().describe());
+    }
+    found.push_back(std::move(partition));
+  }
+  return found;
+}
+
+std::size_t log_directory::core::remove_deleted(base::unix_ms now_ms) {
+  std::vector<directory_to_remove> due;
+  {
+    const std::lock_guard guard(mutex);
+    const auto first_due = std::partition(to_remove.begin(), to_remove.end(),
+                                          [now_ms](const auto& waiting) { return waiting.due_ms > now_ms; });
+    due.assign(std::make_move_iterator(first_due), std::make_move_iterator(to_remove.end()));
+    to_remove.erase(first_due, to_remove.end());
+  }
+  const auto is_gone = [this](const directory_to_remove& directory) {
+    const auto removed = files().remove_tree(directory.path);
+    if (!removed) base::say_warning("{}; tried again later", removed.error().describe());
+    return removed.has_value();
+  };
+  std::erase_if(due, is_gone);
+  const std::lock_guard guard(mutex);
+  to_remove.insert(to_remove.end(), due.begin(), due.end());
+  return to_remove.size();
+}
+
+base::status log_directory::core::close_logs(base::worker_pool& pool) {
+  std::vector<named_log> logs;
+  {
+    const std::lock_guard guard(mutex);
+    logs.assign(open.begin(), open.end());
+    open.clear();
+  }
+  std::vector<base::status> outcomes(logs.size());
+  std::vector<checkpointed_offsets> offsets(logs.size());
+  const auto close_one = [&](std::size_t i) {
+    auto& closing = *logs[i].second;
+    offsets[i] = {closing.recovery_point(), closing.log_start_offset(), closing.high_watermark()};
+    const auto end = closing.log_end_offset();
+    outcomes[i] = closing.close(close_kind::clean);
+    if (outcomes[i]) offsets[i].recovery_point = offsets[i].high_watermark = end;
+  };
+  share_out(pool, logs.size(), close_one, [](std::size_t) {});
+
+  base::status first_failure;
+  const std::lock_guard guard(mutex);
+  for (std::size_t i = 0; i < logs.size(); ++i) {
+    not_open[logs[i].first] = offsets[i];
+    if (outcomes[i]) continue;
+    base::say_error("{} is not closed cleanly: {}", logs[i].first.text(), outcomes[i].error().describe());
+    if (first_failure) first_failure = std::move(outcomes[i]);
+  }
+  return first_failure;
+}
+
+bool log_directory::core::every_log_is_complete() const {
+  const std::lock_guard guard(mutex);
+  // A log that was not opened is as complete as it was before.
+  return !failed_to_open && (start == start_kind::clean || not_open.empty());
+}
+
+base::status log_directory::core::close(base::worker_pool& pool, std::int64_t broker_epoch) {
+  const bool others_are_complete = every_log_is_complete();
+  auto closed = close_logs(pool);
+  auto written = write_checkpoints();
+  if (closed && written && !others_are_complete) {
+    base::say_warning("{}: not every log could be opened, so the next start checks all of them",
+                      path.native());
+    return {};
+  }
+  TIDELOG_DO(std::move(closed));
+  TIDELOG_DO(std::move(written));
+  return write_clean_stop_marker(files(), path, {broker_epoch});
+}
+
+log_directory::log_directory(std::unique_ptr<core> parts) : core_(std::move(parts)) {}
+log_directory::~log_directory() = default;
+
+base::result<std::unique_ptr<log_directory>> log_directory::open(const log_environment& environment,
+                                                                 io::path directory,
+                                                                 const log_directory_options& options) {
+  TIDELOG_TRY(auto taken, take_directory(environment.files, directory, options));
+  auto parts = std::make_unique<core>(environment, std::move(directory), std::move(taken),
+                                      options.producer_expiration_ms);
+  TIDELOG_DO(parts->survey());
+  return std::unique_ptr<log_directory>(new log_directory(std::move(parts)));
+}
+
+const io::path& log_directory::path() const {
+  return core_->path;
+}
+const meta_properties& log_directory::properties() const {
+  return core_->taken.properties;
+}
+start_kind log_directory::start() const {
+  return core_->start;
+}
+std::int64_t log_directory::previous_broker_epoch() const {
+  return core_->previous_broker_epoch;
+}
+base::result<std::vector<found_partition>> log_directory::list() const {
+  return core_->list();
+}
+
+base::result<std::shared_ptr<log>> log_directory::open_log(const log_request& request, when_missing missing) {
+  return core_->open_log(request, missing);
+}
+
+std::vector<opened_log> log_directory::open_logs(std::span<const log_request> requests, when_missing missing,
+                                                 base::worker_pool& pool, progress_callback progress) {
+  std::vector<opened_log> opened;
+  opened.reserve(requests.size());
+  for (const auto& request : requests) opened.push_back({request.partition, nullptr});
+  share_out(
+      pool, requests.size(),
+      [&](std::size_t i) { opened[i].outcome = core_->open_log(requests[i], missing); },
+      [&](std::size_t done) {
+        if (progress) progress(done, requests.size());
+      });
+  return opened;
+}
+
+std::shared_ptr<log> log_directory::find(const model::topic_partition& partition) const {
+  const std::lock_guard guard(core_->mutex);
+  const auto found = core_->open.find(partition);
+  return found == core_->open.end() ? nullptr : found->second;
+}
+
+base::status log_directory::delete_log(const model::topic_partition& partition, base::unix_ms due_ms) {
+  return core_->set_aside(partition, directory_state::being_deleted, due_ms);
+}
+
+base::status log_directory::set_aside_stray(const model::topic_partition& partition) {
+  return core_->set_aside(partition, directory_state::stray, 0);
+}
+
+std::size_t log_directory::remove_deleted(base::unix_ms now_ms) {
+  return core_->remove_deleted(now_ms);
+}
+base::status log_directory::write_checkpoints() {
+  return core_->write_checkpoints();
+}
+
+base::status log_directory::close(base::worker_pool& pool, std::int64_t broker_epoch) {
+  return core_->close(pool, broker_epoch);
+}
+
+}  // namespace tidelog::storage

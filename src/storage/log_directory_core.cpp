@@ -1,0 +1,242 @@
+#include "log_directory_core.hpp"
+
+#include "log_directory_marker.hpp"
+
+#include "tidelog/base/log_message.hpp"
+#include "tidelog/storage/partition_metadata.hpp"
+
+#include <functional>
+
+namespace tidelog::storage {
+namespace {
+
+/// The metadata log looks after itself: Kafka leaves it out of these files, and so does what reads them.
+bool is_checkpointed(const model::topic_partition& partition) {
+  return partition.topic != "__cluster_metadata";
+}
+
+/// A checkpoint that makes no sense is as good as none.
+partition_offsets read_or_report(io::file_system& files, const io::path& name, const char* consequence) {
+  auto offsets = read_offset_checkpoint(files, name);
+  if (offsets) return std::move(*offsets);
+  base::say_warning("{}; {}", offsets.error().describe(), consequence);
+  return {};
+}
+
+model::offset find_or_zero(const partition_offsets& offsets, const model::topic_partition& partition) {
+  const auto found = offsets.find(partition);
+  return found == offsets.end() ? model::offset(0) : found->second;
+}
+
+}  // namespace
+
+base::status log_directory::core::survey() {
+  const auto recovery_points = read_or_report(files(), path / recovery_point_checkpoint,
+                                              "after a crash logs are checked from their beginning");
+  const auto log_starts = read_or_report(files(), path / log_start_checkpoint,
+                                         "logs begin at their first segment, as far back as it goes");
+  const auto high_watermarks =
+      read_or_report(files(), path / high_watermark_checkpoint, "high watermarks are taken from the logs");
+
+  TIDELOG_TRY(const auto entries, files().list(path));
+  for (const auto& entry : entries) {
+    if (entry.kind != io::entry_kind::directory) continue;
+    const auto parsed = parse_directory_name(entry.name);
+    if (!parsed) {
+      if (entry.name != "lost+found")
+        base::say_warning("{} is no partition; left alone", (path / entry.name).native());
+      continue;
+    }
+    if (parsed->state == directory_state::being_deleted) to_remove.push_back({path / entry.name, 0});
+    if (parsed->state != directory_state::in_use) continue;
+    const auto& at = parsed->partition;
+    not_open[at] = {find_or_zero(recovery_points, at), find_or_zero(log_starts, at),
+                    find_or_zero(high_watermarks, at)};
+  }
+  for (const auto* offsets : {&recovery_points, &log_starts, &high_watermarks}) {
+    for (const auto& [partition, offset] : *offsets) {
+      if (!not_open.contains(partition)) stale_in_checkpoints.insert(partition);
+    }
+  }
+
+  if (const auto marker = read_clean_stop_marker(files(), path)) {
+    start = start_kind::clean;
+    previous_broker_epoch = marker->broker_epoch;
+  } else {
+    start = taken.came_from == taken_directory::origin::made ? start_kind::clean : start_kind::unclean;
+  }
+  return {};
+}
+
+base::status log_directory::core::mark_in_use() {
+  const std::lock_guard guard(marker_mutex_);
+  if (in_use_) return {};
+  TIDELOG_DO(remove_clean_stop_marker(files(), path));
+  in_use_ = true;
+  return {};
+}
+
+base::status log_directory::core::begin_opening(const model::topic_partition& partition) {
+  const std::lock_guard guard(mutex);
+  if (open.contains(partition) || !opening.insert(partition).second) {
+    return base::fail(errc::partition_exists, "{} is open", partition.text());
+  }
+  return {};
+}
+
+base::result<std::shared_ptr<log>> log_directory::core::open_log(const log_request& request,
+                                                                 when_missing missing) {
+  if (!is_topic_name(request.partition.topic) || request.partition.partition.value() < 0) {
+    return base::fail(errc::unknown_partition, "'{}' names no partition", request.partition.text());
+  }
+  TIDELOG_DO(mark_in_use());
+  TIDELOG_DO(begin_opening(request.partition));
+  auto opened = open_prepared(request, missing);
+  const std::lock_guard guard(mutex);
+  opening.erase(request.partition);
+  if (opened) {
+    open.emplace(request.partition, *opened);
+    not_open.erase(request.partition);
+  }
+  return opened;
+}
+
+base::result<std::shared_ptr<log>> log_directory::core::open_prepared(const log_request& request,
+                                                                      when_missing missing) {
+  TIDELOG_TRY(const bool is_there, files().exists(path_of(request.partition)));
+  if (is_there) {
+    TIDELOG_DO(check_topic_id(request));
+  } else {
+    if (missing == when_missing::fail)
+      return base::fail(errc::unknown_partition, "{}", request.partition.text());
+    TIDELOG_DO(make_directory(request));
+  }
+  log_open_options options;
+  options.start = is_there ? start : start_kind::clean;
+  options.producer_expiration_ms = producer_expiration_ms;
+  {
+    const std::lock_guard guard(mutex);
+    const auto& known = not_open[request.partition];
+    options.recovery_point = known.recovery_point;
+    options.log_start_offset = known.log_start;
+  }
+  auto opened = log::open(environment, path_of(request.partition), request.config, options);
+  if (!opened) {
+    const std::lock_guard guard(mutex);
+    failed_to_open = true;
+    return base::forward_error(opened);
+  }
+  return std::shared_ptr<log>(std::move(*opened));
+}
+
+base::status log_directory::core::make_directory(const log_request& request) {
+  const auto is_stale = [&] {
+    const std::lock_guard guard(mutex);
+    return stale_in_checkpoints.contains(request.partition);
+  };
+  if (is_stale()) TIDELOG_DO(write_checkpoints());
+  const auto directory = path_of(request.partition);
+  TIDELOG_DO(files().make_directories(directory));
+  TIDELOG_DO(write_partition_metadata(files(), directory, request.topic_id));
+  return files().sync_directory(path);
+}
+
+base::status log_directory::core::check_topic_id(const log_request& request) const {
+  const auto directory = path_of(request.partition);
+  auto found = read_partition_metadata(files(), directory);
+  if (found) {
+    if (*found == request.topic_id) return {};
+    return base::fail(errc::topic_id_mismatch, "{} has {}, asked for is {}", directory.native(),
+                      found->text(), request.topic_id.text());
+  }
+  const auto& code = found.error().code;
+  if (code == errc::corrupt_partition_metadata) {
+    base::say_warning("{}; it gets the id that the metadata has for it", found.error().describe());
+  } else if (code != std::errc::no_such_file_or_directory) {
+    return base::forward_error(found);
+  }
+  return write_partition_metadata(files(), directory, request.topic_id);
+}
+
+base::status log_directory::core::set_aside(const model::topic_partition& partition, directory_state state,
+                                            base::unix_ms due_ms) {
+  std::shared_ptr<log> closing;
+  {
+    const std::lock_guard guard(mutex);
+    if (opening.contains(partition)) {
+      return base::fail(errc::partition_exists, "{} is being opened", partition.text());
+    }
+    if (const auto found = open.find(partition); found != open.end()) {
+      if (state == directory_state::stray)
+        return base::fail(errc::partition_exists, "{} is open", partition.text());
+      closing = std::move(found->second);
+      open.erase(found);
+    }
+    stale_in_checkpoints.insert(partition);
+  }
+  if (closing != nullptr) {
+    if (const auto closed = closing->close(close_kind::discard); !closed) {
+      base::say_warning("{}: {} while it is deleted", partition.text(), closed.error().describe());
+    }
+  }
+  const auto to = path / directory_name_out_of_use(partition, base::random_uuid(), state);
+  auto renamed = files().rename(path_of(partition), to);
+  const std::lock_guard guard(mutex);
+  if (!renamed) {
+    if (renamed.error().code == std::errc::no_such_file_or_directory) {
+      return base::fail(errc::unknown_partition, "{}", partition.text());
+    }
+    // The log has been let go of without a clean close, and its directory is still in use by name.
+    not_open.try_emplace(partition);
+    failed_to_open = true;
+    return renamed;
+  }
+  not_open.erase(partition);
+  if (state == directory_state::being_deleted) to_remove.push_back({to, due_ms});
+  return {};
+}
+
+base::status log_directory::core::write_if_changed(const char* name, const partition_offsets& offsets) {
+  const auto text = format_offset_checkpoint(offsets);
+  const auto hash = std::hash<std::string>{}(text);
+  const auto before = written_.find(name);
+  if (before != written_.end() && before->second == hash) return {};
+  TIDELOG_DO(io::replace_file(files(), path / name, base::as_bytes(text)));
+  written_[name] = hash;
+  return {};
+}
+
+base::status log_directory::core::write_checkpoints() {
+  const std::lock_guard writing(checkpoint_mutex_);
+  partition_offsets recovery_points;
+  partition_offsets log_starts;
+  partition_offsets high_watermarks;
+  const auto add = [&](const model::topic_partition& partition, const checkpointed_offsets& offsets) {
+    if (!is_checkpointed(partition)) return;
+    recovery_points[partition] = offsets.recovery_point;
+    high_watermarks[partition] = offsets.high_watermark;
+    if (offsets.log_start > model::offset(0)) log_starts[partition] = offsets.log_start;
+  };
+  std::set<model::topic_partition> dropped;
+  std::vector<named_log> logs;
+  {
+    // Taken together, so that a log that is opened or set aside meanwhile is in one of them or in `dropped` of later.
+    const std::lock_guard guard(mutex);
+    dropped = stale_in_checkpoints;
+    logs.assign(open.begin(), open.end());
+    for (const auto& [partition, offsets] : not_open) add(partition, offsets);
+  }
+  for (const auto& [partition, open_log] : logs) {
+    add(partition, {open_log->recovery_point(), open_log->log_start_offset(), open_log->high_watermark()});
+  }
+  TIDELOG_DO(write_if_changed(recovery_point_checkpoint, recovery_points));
+  TIDELOG_DO(write_if_changed(log_start_checkpoint, log_starts));
+  TIDELOG_DO(write_if_changed(high_watermark_checkpoint, high_watermarks));
+  const std::lock_guard guard(mutex);
+  for (const auto& partition : dropped) {
+    if (!recovery_points.contains(partition)) stale_in_checkpoints.erase(partition);
+  }
+  return {};
+}
+
+}  // namespace tidelog::storage

@@ -1,0 +1,92 @@
+#pragma once
+// The parts of a log_directory: what is open, what is on disk besides, and what waits for its removal.
+
+#include "log_directory_setup.hpp"
+
+#include "tidelog/storage/checkpoint_file.hpp"
+
+#include <map>
+#include <mutex>
+#include <set>
+#include <unordered_map>
+
+namespace tidelog::storage {
+
+/// What the checkpoint files say of one partition.
+struct checkpointed_offsets {
+  model::offset recovery_point{0};
+  model::offset log_start{0};
+  model::offset high_watermark{0};
+};
+
+using named_log = std::pair<model::topic_partition, std::shared_ptr<log>>;
+
+struct directory_to_remove {
+  io::path path;
+  base::unix_ms due_ms;
+};
+
+struct log_directory::core {
+  core(const log_environment& given, io::path where, taken_directory what, std::int64_t expiration_ms)
+      : environment(given),
+        path(std::move(where)),
+        taken(std::move(what)),
+        producer_expiration_ms(expiration_ms) {}
+
+  [[nodiscard]] io::file_system& files() const { return environment.files; }
+  [[nodiscard]] io::path path_of(const model::topic_partition& partition) const {
+    return path / partition.text();
+  }
+
+  /// Reads the checkpoints and notes which directories there are.
+  [[nodiscard]] base::status survey();
+
+  [[nodiscard]] base::result<std::shared_ptr<log>> open_log(const log_request& request, when_missing missing);
+  [[nodiscard]] base::status set_aside(const model::topic_partition& partition, directory_state state,
+                                       base::unix_ms due_ms);
+  [[nodiscard]] base::status write_checkpoints();
+  [[nodiscard]] base::status close(base::worker_pool& pool, std::int64_t broker_epoch);
+  [[nodiscard]] base::result<std::vector<found_partition>> list() const;
+  std::size_t remove_deleted(base::unix_ms now_ms);
+
+  const log_environment environment;
+  const io::path path;
+  const taken_directory taken;
+  const std::int64_t producer_expiration_ms;
+  start_kind start = start_kind::unclean;
+  std::int64_t previous_broker_epoch = -1;
+
+  /// Guards what follows; never held while waiting for the disk.
+  mutable std::mutex mutex;
+  std::unordered_map<model::topic_partition, std::shared_ptr<log>> open;
+  /// Partitions whose log is being opened just now, so that nobody else begins to.
+  std::set<model::topic_partition> opening;
+  /// Directories in use whose log is not open. Their lines in the checkpoints are kept.
+  std::map<model::topic_partition, checkpointed_offsets> not_open;
+  /// Partitions that the files on disk may have lines for but that are gone. A new log of that name must not take these
+  /// lines for its own after a crash: its first records would be believed unchecked.
+  std::set<model::topic_partition> stale_in_checkpoints;
+  std::vector<directory_to_remove> to_remove;
+  /// Some log may be incomplete although the start was clean: its opening failed halfway.
+  bool failed_to_open = false;
+
+ private:
+  [[nodiscard]] base::status mark_in_use();
+  [[nodiscard]] base::status begin_opening(const model::topic_partition& partition);
+  [[nodiscard]] base::result<std::shared_ptr<log>> open_prepared(const log_request& request,
+                                                                 when_missing missing);
+  [[nodiscard]] base::status make_directory(const log_request& request);
+  [[nodiscard]] base::status check_topic_id(const log_request& request) const;
+  [[nodiscard]] base::status write_if_changed(const char* name, const partition_offsets& offsets);
+  [[nodiscard]] base::status close_logs(base::worker_pool& pool);
+  [[nodiscard]] bool every_log_is_complete() const;
+
+  std::mutex marker_mutex_;
+  bool in_use_ = false;
+  /// One writer of checkpoints at a time. Guards what follows.
+  std::mutex checkpoint_mutex_;
+  /// Hashes of what was last written; the texts of many partitions would be worth their memory to nobody.
+  std::map<std::string, std::size_t> written_;
+};
+
+}  // namespace tidelog::storage
