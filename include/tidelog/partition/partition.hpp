@@ -1,0 +1,113 @@
+#pragma once
+// One partition of this broker: its log, what its topic is configured to, and the fetches that wait for it.
+
+#include "tidelog/base/result.hpp"
+#include "tidelog/metadata/config_effective.hpp"
+#include "tidelog/model/types.hpp"
+#include "tidelog/partition/batch_validation.hpp"
+#include "tidelog/partition/fetch_waiter.hpp"
+#include "tidelog/partition/partition_error.hpp"
+#include "tidelog/storage/log.hpp"
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <vector>
+
+namespace tidelog::partition {
+
+/// Shared by everybody who has looked it up; goes on existing, and refusing, after its topic was deleted. Thread safe.
+/// What waits for the disk says so; the rest may be called on a reactor.
+class partition : public std::enable_shared_from_this<partition> {
+ public:
+  /// A partition whose log could not be opened has none, and `why_offline` says why.
+  partition(model::topic_partition name, model::topic_id topic_id, model::leader_epoch epoch,
+            std::shared_ptr<const metadata::topic_config> config, base::result<std::shared_ptr<storage::log>> log);
+  partition(const partition&) = delete;
+  partition& operator=(const partition&) = delete;
+
+  [[nodiscard]] const model::topic_partition& name() const { return name_; }
+  [[nodiscard]] const model::topic_id& topic_id() const { return topic_id_; }
+  [[nodiscard]] model::leader_epoch leader_epoch() const { return model::leader_epoch(epoch_.load()); }
+  [[nodiscard]] std::shared_ptr<const metadata::topic_config> config() const;
+
+  /// Fails with unknown_partition or offline.
+  [[nodiscard]] base::status check_available() const;
+  /// Fails with fenced_leader_epoch or unknown_leader_epoch; -1 is every epoch.
+  [[nodiscard]] base::status check_leader_epoch(model::leader_epoch known_to_client) const;
+
+  /// Appends a batch that check_batch() has let pass under this partition's config. Fails with unknown_partition,
+  /// offline, or as storage::log::append().
+  [[nodiscard]] base::result<storage::appended> append(base::byte_span batch, storage::append_origin origin);
+  /// As storage::log::when_committed().
+  void when_committed(model::offset end, storage::log::committed_callback done);
+
+  /// As storage::log::read(); also fails with unknown_partition or offline.
+  [[nodiscard]] base::result<storage::read_slice> read(model::offset from, const storage::read_limit& limit,
+                                                       storage::read_bound bound);
+  [[nodiscard]] model::offset log_start_offset() const;
+  [[nodiscard]] model::offset log_end_offset() const;
+  [[nodiscard]] model::offset high_watermark() const;
+  /// Where consumers that read only what is committed stop: below the first open transaction.
+  [[nodiscard]] model::offset last_stable_offset() const;
+
+  /// Where the epoch that `requested` falls in ended.
+  [[nodiscard]] base::result<storage::epoch_end> end_offset_for(model::leader_epoch requested) const;
+  [[nodiscard]] model::leader_epoch epoch_at(model::offset at) const;
+
+  /// These wait for the disk.
+  [[nodiscard]] base::result<std::optional<storage::timestamped_offset>> offset_for_timestamp(model::timestamp at);
+  [[nodiscard]] base::result<std::optional<storage::timestamped_offset>> max_timestamp_offset();
+  /// Moves the log start; -1 means to the high watermark. Returns the log start. Fails with deletion_not_allowed, or
+  /// storage::errc::offset_out_of_range.
+  [[nodiscard]] base::result<model::offset> delete_records_before(model::offset end);
+  [[nodiscard]] base::result<std::uint64_t> size_bytes();
+  [[nodiscard]] std::vector<storage::producer_description> producers() const;
+
+  /// Hangs the waiter on the partition. False when there is something to tell at once: the high watermark has passed
+  /// `seen`, or the partition is not available any more.
+  [[nodiscard]] bool watch(const std::shared_ptr<fetch_waiter>& waiter, model::offset seen);
+  void unwatch(const std::shared_ptr<fetch_waiter>& waiter);
+
+  // For the partition manager.
+
+  void update_config(std::shared_ptr<const metadata::topic_config> config);
+  /// This broker leads the partition in a new epoch.
+  [[nodiscard]] base::status begin_epoch(model::leader_epoch epoch);
+  /// From now on every call fails with unknown_partition; returns when nobody uses the log any more. Waiters are woken.
+  void retire();
+  /// Does `work` with the log unless the partition is retired or offline.
+  template <class Work>
+  void with_log(Work&& work) {
+    const std::shared_lock use(in_use_);
+    if (check_available()) work(*log_);
+  }
+
+ private:
+  void progressed(const storage::log_progress& progress);
+  void wake_all();
+
+  const model::topic_partition name_;
+  const model::topic_id topic_id_;
+  std::atomic<std::int32_t> epoch_;
+  std::atomic<bool> retired_{false};
+  base::error why_offline_;
+  std::shared_ptr<storage::log> log_;
+
+  mutable std::mutex config_mutex_;
+  std::shared_ptr<const metadata::topic_config> config_;
+
+  /// Held shared while the log is used, so that retire() can wait for those who are at it. Nobody holds it alone but
+  /// retire(): neither readers nor writers wait here.
+  mutable std::shared_mutex in_use_;
+
+  std::mutex waiters_mutex_;
+  std::vector<std::shared_ptr<fetch_waiter>> waiters_;
+  std::atomic<std::size_t> waiter_count_{0};
+};
+
+/// The storage settings of a topic's configuration.
+[[nodiscard]] storage::log_config log_config_of(const metadata::topic_config& config);
+
+}  // namespace tidelog::partition

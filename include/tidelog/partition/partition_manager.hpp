@@ -1,0 +1,110 @@
+#pragma once
+// All partitions of this broker, kept in step with the metadata image.
+
+#include "tidelog/base/clock.hpp"
+#include "tidelog/base/worker_pool.hpp"
+#include "tidelog/metadata/cluster_metadata.hpp"
+#include "tidelog/partition/partition.hpp"
+#include "tidelog/storage/log_directory.hpp"
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace tidelog::partition {
+
+using partition_ptr = std::shared_ptr<partition>;
+
+/// A topic with its partitions, in the order of their indexes. Immutable; partitions are shared.
+struct hosted_topic {
+  metadata::topic_ptr state;
+  std::vector<partition_ptr> partitions;
+
+  /// Null when the topic has no such partition.
+  [[nodiscard]] partition_ptr find(model::partition_index index) const;
+};
+using hosted_topic_ptr = std::shared_ptr<const hosted_topic>;
+
+/// The values under a topic's configuration that do not come from its own: see metadata::config_layers. Immutable and
+/// shared, so that readers need no lock.
+struct broker_layers {
+  metadata::config_map configuration_file;
+  metadata::config_map machine;
+};
+
+struct partition_manager_settings {
+  model::broker_id node_id{1};
+  broker_layers layers;
+};
+
+/// Lookups are for reactors. Everything else waits for the disk and is for worker threads. Thread safe.
+class partition_manager {
+ public:
+  /// All references outlive the manager.
+  partition_manager(storage::log_directory& directory, const base::clock& clock, partition_manager_settings settings);
+  partition_manager(const partition_manager&) = delete;
+  partition_manager& operator=(const partition_manager&) = delete;
+  ~partition_manager();
+
+  /// Opens the logs of all partitions of the image in parallel, sets aside directories that no topic owns. A log that
+  /// does not open leaves its partition offline.
+  [[nodiscard]] base::status start(const metadata::image_ptr& image, base::worker_pool& pool,
+                                   storage::log_directory::progress_callback progress);
+  /// Brings the partitions to what `image` says: makes and deletes them, and hands on configs. When it returns, what was
+  /// created can be used. Older images than the last are ignored.
+  [[nodiscard]] base::status apply(const metadata::image_ptr& image);
+
+  /// Null when there is none.
+  [[nodiscard]] hosted_topic_ptr find(const std::string& topic) const;
+  [[nodiscard]] hosted_topic_ptr find(const model::topic_id& id) const;
+  [[nodiscard]] std::vector<hosted_topic_ptr> topics() const;
+
+  /// The layers of values that `topic` is configured by under `image`; the result keeps alive what it points into.
+  struct layers_of_topic {
+    metadata::config_ptr topic;
+    metadata::config_ptr broker;
+    metadata::config_ptr cluster_wide;
+    std::shared_ptr<const broker_layers> below;
+    [[nodiscard]] metadata::config_layers view() const;
+  };
+  [[nodiscard]] layers_of_topic layers(const metadata::image& image, const std::string& topic) const;
+  /// The values of the configuration file were read anew: topics that inherit from them change.
+  void update_broker_layers(broker_layers layers);
+
+  // Housekeeping, called now and then.
+
+  void delete_old_segments();
+  void flush_due_logs();
+  void remove_deleted_files();
+  void expire_producers();
+
+  /// Retires every partition; their logs are closed by the log directory afterwards.
+  void stop();
+
+ private:
+  struct table;
+
+  [[nodiscard]] std::shared_ptr<const table> current() const;
+  void publish(std::shared_ptr<const table> next);
+  std::shared_ptr<const metadata::topic_config> config_of(const metadata::image& image, const std::string& topic) const;
+  hosted_topic_ptr bring_up(const metadata::image& image, const metadata::topic_ptr& state,
+                            const hosted_topic_ptr& before);
+  void take_down(const hosted_topic_ptr& topic);
+  void reconfigure(const metadata::image& image, const hosted_topic& topic) const;
+  std::vector<partition_ptr> all_partitions() const;
+
+  storage::log_directory& directory_;
+  const base::clock& clock_;
+  const model::broker_id node_id_;
+
+  /// One application of an image at a time.
+  std::mutex apply_mutex_;
+  metadata::image_ptr applied_;
+
+  mutable std::mutex table_mutex_;
+  std::shared_ptr<const table> table_;
+  std::shared_ptr<const broker_layers> layers_;
+};
+
+}  // namespace tidelog::partition

@@ -1,0 +1,215 @@
+#include "tidelog/partition/partition.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace tidelog::partition {
+
+partition::partition(model::topic_partition name, model::topic_id topic_id, model::leader_epoch epoch,
+                     std::shared_ptr<const metadata::topic_config> config,
+                     base::result<std::shared_ptr<storage::log>> log)
+    : name_(std::move(name)), topic_id_(topic_id), epoch_(epoch.value()), config_(std::move(config)) {
+  if (!log) {
+    why_offline_ = std::move(log.error());
+    return;
+  }
+  log_ = std::move(*log);
+  log_->set_progress_listener([this](const storage::log_progress& progress) { progressed(progress); });
+}
+
+std::shared_ptr<const metadata::topic_config> partition::config() const {
+  const std::lock_guard lock(config_mutex_);
+  return config_;
+}
+
+base::status partition::check_available() const {
+  if (retired_.load(std::memory_order_acquire)) return base::fail(errc::unknown_partition, "{}", name_.text());
+  if (!log_) return base::fail(errc::offline, "{}: {}", name_.text(), why_offline_.describe());
+  return {};
+}
+
+base::status partition::check_leader_epoch(model::leader_epoch known_to_client) const {
+  if (known_to_client == model::no_leader_epoch) return {};
+  const auto current = leader_epoch();
+  if (known_to_client < current) {
+    return base::fail(errc::fenced_leader_epoch, "{}: {} is before {}", name_.text(), known_to_client.value(),
+                      current.value());
+  }
+  if (known_to_client > current) {
+    return base::fail(errc::unknown_leader_epoch, "{}: {} is after {}", name_.text(), known_to_client.value(),
+                      current.value());
+  }
+  return {};
+}
+
+base::result<storage::appended> partition::append(base::byte_span batch, storage::append_origin origin) {
+  const std::shared_lock use(in_use_);
+  TIDELOG_DO(check_available());
+  storage::append_options options;
+  options.leader_epoch = leader_epoch();
+  options.origin = origin;
+  return log_->append(batch, options);
+}
+
+void partition::when_committed(model::offset end, storage::log::committed_callback done) {
+  const std::shared_lock use(in_use_);
+  if (auto available = check_available(); !available) {
+    done(std::move(available));
+    return;
+  }
+  log_->when_committed(end, std::move(done));
+}
+
+base::result<storage::read_slice> partition::read(model::offset from, const storage::read_limit& limit,
+                                                  storage::read_bound bound) {
+  const std::shared_lock use(in_use_);
+  TIDELOG_DO(check_available());
+  return log_->read(from, limit, bound);
+}
+
+model::offset partition::log_start_offset() const { return log_ ? log_->log_start_offset() : model::no_offset; }
+model::offset partition::log_end_offset() const { return log_ ? log_->log_end_offset() : model::no_offset; }
+model::offset partition::high_watermark() const { return log_ ? log_->high_watermark() : model::no_offset; }
+
+model::offset partition::last_stable_offset() const {
+  if (!log_) return model::no_offset;
+  const auto end = log_->high_watermark();
+  const auto open = log_->first_open_transaction();
+  return open ? std::min(*open, end) : end;
+}
+
+base::result<storage::epoch_end> partition::end_offset_for(model::leader_epoch requested) const {
+  const std::shared_lock use(in_use_);
+  TIDELOG_DO(check_available());
+  if (requested == leader_epoch()) return storage::epoch_end{requested, log_->log_end_offset()};
+  return log_->end_offset_for(requested);
+}
+
+model::leader_epoch partition::epoch_at(model::offset at) const {
+  if (!log_) return model::no_leader_epoch;
+  return log_->epoch_at(at).value_or(model::no_leader_epoch);
+}
+
+base::result<std::optional<storage::timestamped_offset>> partition::offset_for_timestamp(model::timestamp at) {
+  const std::shared_lock use(in_use_);
+  TIDELOG_DO(check_available());
+  return log_->offset_for_timestamp(at);
+}
+
+base::result<std::optional<storage::timestamped_offset>> partition::max_timestamp_offset() {
+  const std::shared_lock use(in_use_);
+  TIDELOG_DO(check_available());
+  return log_->max_timestamp_offset();
+}
+
+base::result<model::offset> partition::delete_records_before(model::offset end) {
+  const std::shared_lock use(in_use_);
+  TIDELOG_DO(check_available());
+  const auto cleanup = config();
+  if (cleanup->cleanup_compact && !cleanup->cleanup_delete) {
+    return base::fail(errc::deletion_not_allowed, "{}: cleanup.policy is compact", name_.text());
+  }
+  TIDELOG_DO(log_->advance_log_start(end == model::no_offset ? log_->high_watermark() : end));
+  return log_->log_start_offset();
+}
+
+base::result<std::uint64_t> partition::size_bytes() {
+  const std::shared_lock use(in_use_);
+  TIDELOG_DO(check_available());
+  return log_->size_bytes();
+}
+
+std::vector<storage::producer_description> partition::producers() const {
+  const std::shared_lock use(in_use_);
+  if (!check_available()) return {};
+  return log_->producers();
+}
+
+bool partition::watch(const std::shared_ptr<fetch_waiter>& waiter, model::offset seen) {
+  {
+    const std::lock_guard lock(waiters_mutex_);
+    waiters_.push_back(waiter);
+    waiter_count_.store(waiters_.size());
+  }
+  // Looked at after the waiter is hung up: whoever moves the high watermark from here on finds it.
+  if (check_available() && log_->health() == storage::log_health::online && log_->high_watermark() <= seen) {
+    return true;
+  }
+  unwatch(waiter);
+  return false;
+}
+
+void partition::unwatch(const std::shared_ptr<fetch_waiter>& waiter) {
+  const std::lock_guard lock(waiters_mutex_);
+  const auto found = std::find(waiters_.begin(), waiters_.end(), waiter);
+  if (found == waiters_.end()) return;
+  *found = std::move(waiters_.back());
+  waiters_.pop_back();
+  waiter_count_.store(waiters_.size());
+}
+
+void partition::progressed(const storage::log_progress& progress) {
+  if (progress.health == storage::log_health::offline) {
+    wake_all();
+    return;
+  }
+  if (waiter_count_.load() == 0) return;
+  std::vector<std::shared_ptr<fetch_waiter>> waiting;
+  {
+    const std::lock_guard lock(waiters_mutex_);
+    waiting = waiters_;
+  }
+  for (const auto& waiter : waiting) waiter->bytes_readable(progress.readable_bytes);
+}
+
+void partition::wake_all() {
+  std::vector<std::shared_ptr<fetch_waiter>> waiting;
+  {
+    const std::lock_guard lock(waiters_mutex_);
+    waiting.swap(waiters_);
+    waiter_count_.store(0);
+  }
+  for (const auto& waiter : waiting) waiter->fire();
+}
+
+void partition::update_config(std::shared_ptr<const metadata::topic_config> config) {
+  {
+    const std::shared_lock use(in_use_);
+    if (check_available()) log_->update_config(log_config_of(*config));
+  }
+  const std::lock_guard lock(config_mutex_);
+  config_ = std::move(config);
+}
+
+base::status partition::begin_epoch(model::leader_epoch epoch) {
+  const std::shared_lock use(in_use_);
+  TIDELOG_DO(check_available());
+  TIDELOG_DO(log_->begin_epoch(epoch));
+  epoch_.store(epoch.value());
+  return {};
+}
+
+void partition::retire() {
+  retired_.store(true, std::memory_order_release);
+  { const std::unique_lock everybody_has_left(in_use_); }
+  wake_all();
+}
+
+storage::log_config log_config_of(const metadata::topic_config& config) {
+  storage::log_config made;
+  made.segment_bytes = config.segment_bytes;
+  made.segment_ms = config.segment_ms;
+  made.segment_jitter_ms = config.segment_jitter_ms;
+  made.segment_index_bytes = config.segment_index_bytes;
+  made.index_interval_bytes = config.index_interval_bytes;
+  made.retention_ms = config.retention_ms;
+  made.retention_bytes = config.retention_bytes;
+  made.cleanup.remove = config.cleanup_delete;
+  made.cleanup.compact = config.cleanup_compact;
+  made.flush_messages = config.flush_messages;
+  made.flush_ms = config.flush_ms;
+  made.file_delete_delay_ms = config.file_delete_delay_ms;
+  return made;
+}
+
+}  // namespace tidelog::partition

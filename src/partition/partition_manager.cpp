@@ -1,0 +1,281 @@
+#include "tidelog/partition/partition_manager.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "tidelog/base/log_message.hpp"
+#include "tidelog/metadata/shared_map.hpp"
+
+namespace tidelog::partition {
+
+struct partition_manager::table {
+  metadata::shared_map<std::string, hosted_topic_ptr> by_name;
+  metadata::shared_map<model::topic_id, hosted_topic_ptr> by_id;
+};
+
+namespace {
+
+metadata::resource topic_resource(const std::string& topic) { return {metadata::resource_type::topic, topic}; }
+metadata::resource broker_resource(model::broker_id node) {
+  return {metadata::resource_type::broker, std::to_string(node.value())};
+}
+metadata::resource every_broker() { return {metadata::resource_type::broker, ""}; }
+
+}  // namespace
+
+partition_ptr hosted_topic::find(model::partition_index index) const {
+  const auto place = static_cast<std::size_t>(index.value());
+  return index.value() >= 0 && place < partitions.size() ? partitions[place] : nullptr;
+}
+
+metadata::config_layers partition_manager::layers_of_topic::view() const {
+  return {topic.get(), broker.get(), cluster_wide.get(), &below->configuration_file, &below->machine};
+}
+
+partition_manager::partition_manager(storage::log_directory& directory, const base::clock& clock,
+                                     partition_manager_settings settings)
+    : directory_(directory),
+      clock_(clock),
+      node_id_(settings.node_id),
+      table_(std::make_shared<const table>()),
+      layers_(std::make_shared<const broker_layers>(std::move(settings.layers))) {}
+
+partition_manager::~partition_manager() = default;
+
+std::shared_ptr<const partition_manager::table> partition_manager::current() const {
+  const std::lock_guard lock(table_mutex_);
+  return table_;
+}
+
+void partition_manager::publish(std::shared_ptr<const table> next) {
+  const std::lock_guard lock(table_mutex_);
+  table_ = std::move(next);
+}
+
+partition_manager::layers_of_topic partition_manager::layers(const metadata::image& image,
+                                                             const std::string& topic) const {
+  const std::lock_guard lock(table_mutex_);
+  return {image.config(topic_resource(topic)), image.config(broker_resource(node_id_)), image.config(every_broker()),
+          layers_};
+}
+
+std::shared_ptr<const metadata::topic_config> partition_manager::config_of(const metadata::image& image,
+                                                                           const std::string& topic) const {
+  return std::make_shared<const metadata::topic_config>(
+      metadata::effective_topic_config(layers(image, topic).view()));
+}
+
+base::status partition_manager::start(const metadata::image_ptr& image, base::worker_pool& pool,
+                                      storage::log_directory::progress_callback progress) {
+  const std::lock_guard applying(apply_mutex_);
+  TIDELOG_TRY(const auto found, directory_.list());
+  for (const auto& directory : found) {
+    if (directory.state != storage::directory_state::in_use) continue;
+    const auto topic = image->topic(directory.partition.topic);
+    const bool is_ours = topic && (!directory.topic_id || *directory.topic_id == topic->id) &&
+                         directory.partition.partition.value() < static_cast<std::int32_t>(topic->partitions.size());
+    if (is_ours || directory.partition.text() == "__cluster_metadata-0") continue;
+    base::say_warning("{} belongs to no topic of the metadata and is set aside", directory.directory_name);
+    if (auto aside = directory_.set_aside_stray(directory.partition); !aside) {
+      base::say_error("{}: {}", directory.directory_name, aside.error().describe());
+    }
+  }
+
+  const auto topics = image->topics();
+  std::vector<storage::log_request> requests;
+  std::vector<std::shared_ptr<const metadata::topic_config>> configs;
+  for (const auto& topic : topics) {
+    configs.push_back(config_of(*image, topic->name));
+    for (const auto& state : topic->partitions) {
+      requests.push_back({{topic->name, state.index}, topic->id, log_config_of(*configs.back())});
+    }
+  }
+  auto opened = directory_.open_logs(requests, storage::when_missing::create, pool, std::move(progress));
+
+  auto next = std::make_shared<table>();
+  auto log = opened.begin();
+  for (std::size_t i = 0; i < topics.size(); ++i) {
+    auto hosted = std::make_shared<hosted_topic>();
+    hosted->state = topics[i];
+    for (const auto& state : topics[i]->partitions) {
+      if (!log->outcome) {
+        base::say_error("{} is offline: {}", log->partition.text(), log->outcome.error().describe());
+      }
+      auto made = std::make_shared<partition>(log->partition, topics[i]->id, state.epoch, configs[i],
+                                              std::move(log->outcome));
+      if (made->check_available()) TIDELOG_DO(made->begin_epoch(state.epoch));
+      hosted->partitions.push_back(std::move(made));
+      ++log;
+    }
+    next->by_name.set(hosted->state->name, hosted);
+    next->by_id.set(hosted->state->id, std::move(hosted));
+  }
+  publish(std::move(next));
+  applied_ = image;
+  return {};
+}
+
+base::status partition_manager::apply(const metadata::image_ptr& image) {
+  const std::lock_guard applying(apply_mutex_);
+  if (applied_ && applied_->last_offset() >= image->last_offset()) return {};
+  auto next = std::make_shared<table>(*current());
+  std::vector<hosted_topic_ptr> gone;
+  std::vector<metadata::topic_ptr> changed;
+  metadata::image::for_each_topic_change(*applied_, *image,
+                                         [&](const metadata::topic_ptr& before, const metadata::topic_ptr& after) {
+                                           if (after) {
+                                             changed.push_back(after);
+                                           } else if (const auto* const hosted = next->by_id.find(before->id)) {
+                                             gone.push_back(*hosted);
+                                           }
+                                         });
+  // What goes makes room first: a topic may have been deleted and created again under the same name.
+  for (const auto& topic : gone) {
+    next->by_id.erase(topic->state->id);
+    next->by_name.erase(topic->state->name);
+  }
+  if (!gone.empty()) publish(std::make_shared<const table>(*next));
+  for (const auto& topic : gone) take_down(topic);
+  for (const auto& topic : changed) {
+    const auto* const before = next->by_id.find(topic->id);
+    auto hosted = bring_up(*image, topic, before ? *before : nullptr);
+    next->by_name.set(topic->name, hosted);
+    next->by_id.set(topic->id, std::move(hosted));
+  }
+  publish(next);
+
+  bool every_topic = false;
+  metadata::image::for_each_config_change(*applied_, *image, [&](const metadata::resource& of) {
+    if (of.type == metadata::resource_type::broker) every_topic = true;
+    if (of.type != metadata::resource_type::topic) return;
+    if (const auto* const hosted = next->by_name.find(of.name)) reconfigure(*image, **hosted);
+  });
+  if (every_topic) {
+    next->by_name.for_each(
+        [&](const std::string&, const hosted_topic_ptr& hosted) { reconfigure(*image, *hosted); });
+  }
+  applied_ = image;
+  return {};
+}
+
+hosted_topic_ptr partition_manager::bring_up(const metadata::image& image, const metadata::topic_ptr& state,
+                                             const hosted_topic_ptr& before) {
+  auto hosted = std::make_shared<hosted_topic>();
+  hosted->state = state;
+  const auto config = config_of(image, state->name);
+  for (const auto& partition_state : state->partitions) {
+    if (before && hosted->partitions.size() < before->partitions.size()) {
+      hosted->partitions.push_back(before->partitions[hosted->partitions.size()]);
+      continue;
+    }
+    const storage::log_request request{{state->name, partition_state.index}, state->id, log_config_of(*config)};
+    auto log = directory_.open_log(request, storage::when_missing::create);
+    if (!log) base::say_error("{} is offline: {}", request.partition.text(), log.error().describe());
+    auto made = std::make_shared<partition>(request.partition, state->id, partition_state.epoch, config, std::move(log));
+    if (made->check_available()) {
+      if (auto begun = made->begin_epoch(partition_state.epoch); !begun) {
+        base::say_error("{}: {}", request.partition.text(), begun.error().describe());
+      }
+    }
+    hosted->partitions.push_back(std::move(made));
+  }
+  return hosted;
+}
+
+void partition_manager::take_down(const hosted_topic_ptr& topic) {
+  for (const auto& gone : topic->partitions) {
+    const bool has_directory = gone->check_available().has_value();
+    gone->retire();
+    const auto due_ms = clock_.now_ms() + gone->config()->file_delete_delay_ms;
+    auto deleted = directory_.delete_log(gone->name(), due_ms);
+    if (!deleted && has_directory) {
+      base::say_error("deleting {}: {}", gone->name().text(), deleted.error().describe());
+    }
+  }
+}
+
+void partition_manager::reconfigure(const metadata::image& image, const hosted_topic& topic) const {
+  const auto config = config_of(image, topic.state->name);
+  for (const auto& each : topic.partitions) {
+    if (*each->config() != *config) each->update_config(config);
+  }
+}
+
+void partition_manager::update_broker_layers(broker_layers layers) {
+  const std::lock_guard applying(apply_mutex_);
+  {
+    const std::lock_guard lock(table_mutex_);
+    layers_ = std::make_shared<const broker_layers>(std::move(layers));
+  }
+  if (!applied_) return;
+  for (const auto& topic : topics()) reconfigure(*applied_, *topic);
+}
+
+hosted_topic_ptr partition_manager::find(const std::string& topic) const {
+  const auto now = current();
+  const auto* const found = now->by_name.find(topic);
+  return found ? *found : nullptr;
+}
+
+hosted_topic_ptr partition_manager::find(const model::topic_id& id) const {
+  const auto now = current();
+  const auto* const found = now->by_id.find(id);
+  return found ? *found : nullptr;
+}
+
+std::vector<hosted_topic_ptr> partition_manager::topics() const {
+  std::vector<hosted_topic_ptr> all;
+  current()->by_name.for_each([&](const std::string&, const hosted_topic_ptr& topic) { all.push_back(topic); });
+  return all;
+}
+
+std::vector<partition_ptr> partition_manager::all_partitions() const {
+  std::vector<partition_ptr> all;
+  current()->by_name.for_each([&](const std::string&, const hosted_topic_ptr& topic) {
+    all.insert(all.end(), topic->partitions.begin(), topic->partitions.end());
+  });
+  return all;
+}
+
+void partition_manager::delete_old_segments() {
+  const auto now_ms = clock_.now_ms();
+  for (const auto& each : all_partitions()) {
+    each->with_log([&](storage::log& log) {
+      if (auto removed = log.delete_old_segments(now_ms); !removed) {
+        base::say_error("retention of {}: {}", each->name().text(), removed.error().describe());
+      }
+    });
+  }
+}
+
+void partition_manager::flush_due_logs() {
+  const auto now_ms = clock_.now_ms();
+  for (const auto& each : all_partitions()) {
+    each->with_log([&](storage::log& log) { log.flush_if_due(now_ms); });
+  }
+}
+
+void partition_manager::remove_deleted_files() {
+  const auto now_ms = clock_.now_ms();
+  for (const auto& each : all_partitions()) {
+    each->with_log([&](storage::log& log) {
+      if (auto left = log.remove_deleted_files(now_ms); !left) {
+        base::say_warning("removing deleted segments of {}: {}", each->name().text(), left.error().describe());
+      }
+    });
+  }
+  directory_.remove_deleted(now_ms);
+}
+
+void partition_manager::expire_producers() {
+  const auto now_ms = clock_.now_ms();
+  for (const auto& each : all_partitions()) {
+    each->with_log([&](storage::log& log) { log.expire_producers(now_ms); });
+  }
+}
+
+void partition_manager::stop() {
+  for (const auto& each : all_partitions()) each->retire();
+}
+
+}  // namespace tidelog::partition
