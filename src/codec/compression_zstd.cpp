@@ -19,9 +19,7 @@ struct free_compression {
   void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
 };
 
-/// `follows_a_frame`: the failure met the first bytes after a whole frame.
-tl::unexpected<base::error> decompression_failure(std::size_t outcome, std::size_t rest_bytes,
-                                                  bool follows_a_frame) {
+tl::unexpected<base::error> decompression_failure(std::size_t outcome) {
   switch (ZSTD_getErrorCode(outcome)) {
     case ZSTD_error_memory_allocation:
       return base::fail(compression_errc::library_failed, "zstd: {}", ZSTD_getErrorName(outcome));
@@ -29,14 +27,16 @@ tl::unexpected<base::error> decompression_failure(std::size_t outcome, std::size
     case ZSTD_error_frameParameter_unsupported:
     case ZSTD_error_dictionary_wrong:
       return base::fail(compression_errc::unsupported, "zstd: {}", ZSTD_getErrorName(outcome));
-    case ZSTD_error_prefix_unknown:
-      if (follows_a_frame)
-        return base::fail(compression_errc::trailing_bytes, "{} bytes after a zstd frame", rest_bytes);
-      break;
     default:
-      break;
+      return base::fail(compression_errc::corrupt, "zstd: {}", ZSTD_getErrorName(outcome));
   }
-  return base::fail(compression_errc::corrupt, "zstd: {}", ZSTD_getErrorName(outcome));
+}
+
+/// Magic numbers are little-endian. Skippable frames have 16 of them.
+bool begins_frame(base::byte_view input) {
+  if (input.size() < sizeof(std::uint32_t)) return false;
+  const auto magic = base::byte_swapped(base::load_big_endian<std::uint32_t>(input.data()));
+  return magic == ZSTD_MAGICNUMBER || (magic & ZSTD_MAGIC_SKIPPABLE_MASK) == ZSTD_MAGIC_SKIPPABLE_START;
 }
 
 class zstd_compressor final : public compressor {
@@ -94,19 +94,19 @@ base::status decompress_zstd(base::byte_view input, const chunk_sink& sink) {
     return base::fail(compression_errc::library_failed, "ZSTD_createDCtx");
   chunk_buffer buffer;
   ZSTD_inBuffer from{input.data(), input.size(), 0};
-  bool follows_a_frame = false;
   while (true) {
     const base::byte_span room = buffer.room();
     ZSTD_outBuffer to{room.data(), room.size(), 0};
-    const std::size_t before = from.pos;
     const std::size_t outcome = ZSTD_decompressStream(context.get(), &to, &from);
-    if (ZSTD_isError(outcome) != 0U)
-      return decompression_failure(outcome, from.size - before, follows_a_frame);
+    if (ZSTD_isError(outcome) != 0U) return decompression_failure(outcome);
     if (to.pos != 0) TIDELOG_DO(sink(room.first(to.pos)));
-    follows_a_frame = outcome == 0;
-    if (from.pos == from.size && follows_a_frame) return {};
-    // Input that is used up with room left in the output means that the frame wants more.
-    if (from.pos == from.size && to.pos < to.size) {
+    const base::byte_view rest = input.subspan(from.pos);
+    if (outcome == 0) {
+      if (rest.empty()) return {};
+      if (!begins_frame(rest))
+        return base::fail(compression_errc::trailing_bytes, "{} bytes after a zstd frame", rest.size());
+    } else if (rest.empty() && to.pos < to.size) {
+      // The output had room and the input is used up, and still the frame is not at its end.
       return base::fail(compression_errc::truncated, "zstd");
     }
   }

@@ -61,22 +61,25 @@ batch_errc record_stream_checker::take_whole_records(base::byte_view& bytes) {
 
 /// Takes one byte of an integer, or as much of a body as there is.
 batch_errc record_stream_checker::take_piece(base::byte_view& bytes) {
+  const std::size_t taken =
+      is_in_body() ? static_cast<std::size_t>(std::min<std::uint64_t>(left_in_body_, bytes.size())) : 1;
+  const std::byte first = bytes.front();
+  bytes = bytes.subspan(taken);
+  if (part_ != part::length) left_in_record_ -= taken;
+
+  batch_errc outcome = going_on;
   if (is_in_body()) {
-    const auto taken = static_cast<std::size_t>(std::min<std::uint64_t>(left_in_body_, bytes.size()));
-    bytes = bytes.subspan(taken);
     left_in_body_ -= taken;
-    left_in_record_ -= taken;
-    return left_in_body_ == 0 ? leave_body() : going_on;
+    if (left_in_body_ == 0) outcome = leave_body();
+  } else if (part_ == part::attributes) {
+    part_ = part::timestamp_delta;
+  } else {
+    outcome = take_byte_of_integer(first);
   }
-  if (part_ != part::length) {
-    if (left_in_record_ == 0) return batch_errc::bad_record_framing;
-    --left_in_record_;
-  }
-  const std::byte byte = bytes.front();
-  bytes = bytes.subspan(1);
-  if (part_ != part::attributes) return take_byte_of_integer(byte);
-  part_ = part::timestamp_delta;
-  return going_on;
+  // Whatever comes next in this record needs at least one byte of it.
+  if (outcome == going_on && part_ != part::length && left_in_record_ == 0)
+    return batch_errc::bad_record_framing;
+  return outcome;
 }
 
 batch_errc record_stream_checker::take_byte_of_integer(std::byte byte) {
