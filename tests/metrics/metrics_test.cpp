@@ -50,7 +50,7 @@ TEST(gauge_test, rises_falls_and_is_set) {
 
 TEST(histogram_test, bound_belongs_to_its_bucket) {
   histogram sizes({10, 20});
-  for (const std::uint64_t value : {0, 10, 11, 20, 21, 1'000'000}) sizes.record(value);
+  for (const std::uint64_t value : {0U, 10U, 11U, 20U, 21U, 1'000'000U}) sizes.record(value);
   const auto reading = sizes.read();
   EXPECT_THAT(reading.counts, ElementsAre(2, 2, 2));
   EXPECT_EQ(reading.sum, 1'000'062U);
