@@ -1,7 +1,10 @@
 #pragma once
 // What can go wrong between a client and a broker, apart from what the broker itself says (see broker_category).
 
-#include <cstdint>
+#include "tidelog/base/result.hpp"
+#include "tidelog/protocol/error_code.hpp"
+
+#include <string>
 #include <system_error>
 
 namespace tidelog::client {
@@ -34,11 +37,15 @@ enum class client_errc {
   return {static_cast<int>(code), client_category()};
 }
 
-/// What the broker answered; the values are the protocol's error codes.
+/// What a broker answered: the values are the protocol's error codes, the messages name and explain them.
 [[nodiscard]] const std::error_category& broker_category() noexcept;
-[[nodiscard]] inline std::error_code broker_error(std::int16_t code) noexcept {
-  return {code, broker_category()};
+[[nodiscard]] inline std::error_code broker_error(protocol::error_code code) noexcept {
+  return {static_cast<int>(code), broker_category()};
 }
+/// Nothing to say for error_code::none; otherwise a failure about `what`, with the broker's own message where it gave
+/// one.
+[[nodiscard]] base::status check_answer(protocol::error_code code, std::string_view what,
+                                        std::string_view broker_message = {});
 
 /// True for answers and failures that may be different when the same is asked again a little later.
 [[nodiscard]] bool is_retriable(const std::error_code& code) noexcept;

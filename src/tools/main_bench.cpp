@@ -1,0 +1,3 @@
+#include "tidelog/tools/cli.hpp"
+
+int main(int argument_count, char** arguments) { return tidelog::tools::run_bench(argument_count, arguments); }
