@@ -1,0 +1,58 @@
+#pragma once
+// Every message of the protocol layer, for tests that must hold for each of them.
+
+#include "tidelog/protocol/alter_configs.hpp"
+#include "tidelog/protocol/api_versions.hpp"
+#include "tidelog/protocol/create_partitions.hpp"
+#include "tidelog/protocol/create_topics.hpp"
+#include "tidelog/protocol/delete_records.hpp"
+#include "tidelog/protocol/delete_topics.hpp"
+#include "tidelog/protocol/describe_cluster.hpp"
+#include "tidelog/protocol/describe_configs.hpp"
+#include "tidelog/protocol/describe_log_dirs.hpp"
+#include "tidelog/protocol/describe_producers.hpp"
+#include "tidelog/protocol/describe_quorum.hpp"
+#include "tidelog/protocol/describe_topic_partitions.hpp"
+#include "tidelog/protocol/fetch.hpp"
+#include "tidelog/protocol/incremental_alter_configs.hpp"
+#include "tidelog/protocol/init_producer_id.hpp"
+#include "tidelog/protocol/list_config_resources.hpp"
+#include "tidelog/protocol/list_offsets.hpp"
+#include "tidelog/protocol/metadata.hpp"
+#include "tidelog/protocol/offset_for_leader_epoch.hpp"
+#include "tidelog/protocol/produce.hpp"
+
+namespace tidelog::test {
+
+/// Calls `visit.operator()<message>(name)` for each, with its name as Kafka has it: ProduceRequest.
+template <class Visit>
+void for_each_message(Visit&& visit) {
+#define TIDELOG_VISIT(api)                                                  \
+  visit.template operator()<protocol::api##_request>(                       \
+      std::string(protocol::api_name(protocol::api_key::api)) + "Request"); \
+  visit.template operator()<protocol::api##_response>(                      \
+      std::string(protocol::api_name(protocol::api_key::api)) + "Response");
+  TIDELOG_VISIT(produce)
+  TIDELOG_VISIT(fetch)
+  TIDELOG_VISIT(list_offsets)
+  TIDELOG_VISIT(metadata)
+  TIDELOG_VISIT(api_versions)
+  TIDELOG_VISIT(create_topics)
+  TIDELOG_VISIT(delete_topics)
+  TIDELOG_VISIT(delete_records)
+  TIDELOG_VISIT(init_producer_id)
+  TIDELOG_VISIT(offset_for_leader_epoch)
+  TIDELOG_VISIT(describe_configs)
+  TIDELOG_VISIT(alter_configs)
+  TIDELOG_VISIT(incremental_alter_configs)
+  TIDELOG_VISIT(describe_log_dirs)
+  TIDELOG_VISIT(create_partitions)
+  TIDELOG_VISIT(describe_quorum)
+  TIDELOG_VISIT(describe_cluster)
+  TIDELOG_VISIT(describe_producers)
+  TIDELOG_VISIT(list_config_resources)
+  TIDELOG_VISIT(describe_topic_partitions)
+#undef TIDELOG_VISIT
+}
+
+}  // namespace tidelog::test
