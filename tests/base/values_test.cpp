@@ -205,6 +205,7 @@ TEST(clock_test, manual_clock_moves_when_it_is_moved) {
 }
 
 TEST(assert_death_test, failed_assertion_tells_fact_and_values_and_aborts) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
   const int start = 5;
   const int end = 3;
   TIDELOG_ASSERT(end < start, "start={} end={}", start, end);

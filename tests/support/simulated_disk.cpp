@@ -25,9 +25,17 @@ void put(std::vector<std::byte>& content, base::byte_view bytes, std::uint64_t p
   }
 }
 
-/// The same for the same seed and number, however many questions were asked before.
-[[nodiscard]] bool coin(std::uint64_t seed, std::uint64_t number) {
-  return (random_engine(seed ^ (number * 0x9e3779b97f4a7c15ULL))() & 1) != 0;
+/// Whether a change of a directory is on disk: of all directories all changes, none, or each by a coin of its own. The
+/// same for the same seed and number, so that changes with one number share their fate.
+[[nodiscard]] bool survives(std::uint64_t seed, std::uint64_t number) {
+  switch (random_engine(seed)() % 4) {
+    case 0:
+      return false;
+    case 1:
+      return true;
+    default:
+      return (random_engine(seed ^ (number * 0x9e3779b97f4a7c15ULL))() & 1) != 0;
+  }
 }
 
 /// Visits a node and all that can be reached from it, each once, parents before children.
@@ -78,6 +86,10 @@ void file_image::lose_unsynced() {
 }
 
 void file_image::keep_some_unsynced(random_engine& random) {
+  // With a fate for each block, a file of many blocks would hardly ever come through as a whole.
+  const auto whole_files_fate = random() % 4;
+  if (whole_files_fate == 0) sync();
+  if (whole_files_fate <= 1) return lose_unsynced();
   const std::uint64_t block_bytes = random() % 2 == 0 ? 512 : 4096;
   const std::size_t size_known_to = random_cut(random, pending_.size());
   std::unordered_map<std::uint64_t, std::size_t> cuts;
@@ -132,7 +144,7 @@ void directory_image::lose_unsynced() {
 
 void directory_image::keep_some_unsynced(std::uint64_t seed) {
   for (auto& each : pending_) {
-    if (!coin(seed, each.number)) continue;
+    if (!survives(seed, each.number)) continue;
     if (each.target) {
       durable_[each.name] = std::move(each.target);
     } else {
