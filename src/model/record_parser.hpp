@@ -21,7 +21,7 @@ class record_cursor {
     return true;
   }
   [[nodiscard]] bool read(std::int32_t& value) {
-    if (read_one_byte(value)) return true;
+    if (read_short(value)) return true;
     const auto decoded = base::read_varint32(rest());
     if (!decoded) return false;
     value = decoded->value;
@@ -29,7 +29,7 @@ class record_cursor {
     return true;
   }
   [[nodiscard]] bool read(std::int64_t& value) {
-    if (read_one_byte(value)) return true;
+    if (read_short(value)) return true;
     const auto decoded = base::read_varint64(rest());
     if (!decoded) return false;
     value = decoded->value;
@@ -52,13 +52,17 @@ class record_cursor {
   }
 
  private:
+  /// Most integers in records take one byte or two; the rest is left to the general reader.
   template <class T>
-  [[nodiscard]] bool read_one_byte(T& value) {
-    if (at_ == end_) return false;
-    const auto group = std::to_integer<std::uint32_t>(*at_);
-    if (group >= 0x80) return false;
-    value = static_cast<T>(static_cast<std::int32_t>(group >> 1) ^ -static_cast<std::int32_t>(group & 1));
-    ++at_;
+  [[nodiscard]] bool read_short(T& value) {
+    if (left() < 2) return false;
+    const auto first = std::to_integer<std::uint32_t>(at_[0]);
+    const auto second = std::to_integer<std::uint32_t>(at_[1]);
+    const bool is_single = first < 0x80;
+    if (!is_single && second >= 0x80) return false;
+    const std::uint32_t raw = is_single ? first : (first & 0x7f) | (second << 7);
+    value = static_cast<T>(static_cast<std::int32_t>(raw >> 1) ^ -static_cast<std::int32_t>(raw & 1));
+    at_ += is_single ? 1 : 2;
     return true;
   }
 

@@ -97,7 +97,7 @@ TEST(records_check, wrong_records_and_wrong_compression_are_different_errors) {
   for (const auto type : all_types) {
     if (type == compression_type::none) continue;
     bytes_type noise = with_records(good, records, type);
-    noise.resize(noise.size() - 3);
+    noise.erase(noise.end() - 3, noise.end());
     base::store_big_endian(noise.data() + batch_position::length,
                            static_cast<std::int32_t>(noise.size() - 12));
     EXPECT_EQ(check_failure(noise), compression_errc::truncated);
