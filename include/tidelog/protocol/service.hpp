@@ -42,6 +42,8 @@ struct connection_info {
   /// From ApiVersions; empty until the client has said.
   std::string client_software_name;
   std::string client_software_version;
+  /// The server's own notes on the connection; the network only keeps them.
+  std::shared_ptr<void> server_notes;
 };
 
 /// The bytes of one request, without the leading size. `bytes` may be changed in place. They are valid until

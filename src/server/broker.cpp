@@ -1,0 +1,45 @@
+#include "broker.hpp"
+
+namespace tidelog::server {
+
+broker::broker(const server_environment& environment_in, server_settings settings_in)
+    : environment(environment_in),
+      settings(std::move(settings_in)),
+      sessions(static_cast<std::size_t>(settings.config.max_incremental_fetch_session_cache_slots)),
+      config_(std::make_shared<const metadata::broker_config>(settings.config)) {}
+
+std::shared_ptr<const metadata::broker_config> broker::config() const {
+  const std::lock_guard lock(config_mutex_);
+  return config_;
+}
+
+void broker::set_config(const metadata::broker_config& next) {
+  const std::lock_guard lock(config_mutex_);
+  config_ = std::make_shared<const metadata::broker_config>(next);
+}
+
+base::result<metadata::image_ptr> broker::change(const metadata::cluster_metadata::plan& plan) {
+  TIDELOG_TRY(auto image, environment.cluster.change(plan));
+  TIDELOG_DO(environment.partitions.apply(image));
+  return image;
+}
+
+base::result<model::producer_id> broker::next_producer_id() {
+  const std::lock_guard lock(producer_ids_mutex_);
+  if (producer_ids_.count == 0) {
+    TIDELOG_TRY(producer_ids_, environment.cluster.allocate_producer_ids());
+  }
+  const auto next = producer_ids_.first;
+  producer_ids_.first = model::producer_id(next.value() + 1);
+  --producer_ids_.count;
+  return next;
+}
+
+broker::address broker::address_for(const protocol::connection_info& connection) const {
+  for (const auto& entry : settings.advertised) {
+    if (entry.listener == connection.listener_name) return {entry.host, entry.port};
+  }
+  return {connection.local_host, connection.local_port};
+}
+
+}  // namespace tidelog::server

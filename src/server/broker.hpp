@@ -1,0 +1,49 @@
+#pragma once
+// What all handlers share.
+
+#include "fetch_session.hpp"
+#include "tidelog/protocol/error_code.hpp"
+#include "tidelog/server/server.hpp"
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+
+namespace tidelog::server {
+
+/// One for the process; lives as long as the server. Thread safe.
+struct broker {
+  broker(const server_environment& environment_in, server_settings settings_in);
+
+  const server_environment environment;
+  const server_settings settings;
+  fetch_session_cache sessions;
+  std::function<void()> config_changed;
+
+  [[nodiscard]] std::shared_ptr<const metadata::broker_config> config() const;
+  void set_config(const metadata::broker_config& next);
+
+  /// Changes the metadata and brings the partitions into step with it: when it returns, what was created can be used.
+  /// Waits for the disk.
+  [[nodiscard]] base::result<metadata::image_ptr> change(const metadata::cluster_metadata::plan& plan);
+
+  /// An id that no producer had before. Waits for the disk now and then.
+  [[nodiscard]] base::result<model::producer_id> next_producer_id();
+
+  /// Where clients of this connection find us.
+  struct address {
+    std::string host;
+    std::uint16_t port;
+  };
+  [[nodiscard]] address address_for(const protocol::connection_info& connection) const;
+
+ private:
+  mutable std::mutex config_mutex_;
+  std::shared_ptr<const metadata::broker_config> config_;
+
+  std::mutex producer_ids_mutex_;
+  metadata::cluster_metadata::producer_id_block producer_ids_;
+};
+
+}  // namespace tidelog::server

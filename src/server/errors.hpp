@@ -1,0 +1,14 @@
+#pragma once
+// The one place where the errors of the layers below become the protocol's.
+
+#include "tidelog/base/result.hpp"
+#include "tidelog/protocol/error_code.hpp"
+
+namespace tidelog::server {
+
+[[nodiscard]] protocol::error_code error_code_of(const base::error& error);
+[[nodiscard]] inline protocol::error_code error_code_of(const base::status& outcome) {
+  return outcome ? protocol::error_code::none : error_code_of(outcome.error());
+}
+
+}  // namespace tidelog::server

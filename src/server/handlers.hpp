@@ -1,0 +1,53 @@
+#pragma once
+// Every handler there is, one .cpp each. A handler owns its request and answers it, at once or later, exactly once. It
+// runs on the connection's reactor and must not wait there: what waits goes on on a worker.
+
+#include "request.hpp"
+
+namespace tidelog::protocol {
+struct alter_configs_request;
+struct api_versions_request;
+struct create_partitions_request;
+struct create_topics_request;
+struct delete_records_request;
+struct delete_topics_request;
+struct describe_cluster_request;
+struct describe_configs_request;
+struct describe_log_dirs_request;
+struct describe_producers_request;
+struct describe_quorum_request;
+struct describe_topic_partitions_request;
+struct fetch_request;
+struct incremental_alter_configs_request;
+struct init_producer_id_request;
+struct list_config_resources_request;
+struct list_offsets_request;
+struct metadata_request;
+struct offset_for_leader_epoch_request;
+struct produce_request;
+}  // namespace tidelog::protocol
+
+namespace tidelog::server {
+
+void handle_alter_configs(request of, protocol::alter_configs_request message);
+void handle_api_versions(request of, protocol::api_versions_request message);
+void handle_create_partitions(request of, protocol::create_partitions_request message);
+void handle_create_topics(request of, protocol::create_topics_request message);
+void handle_delete_records(request of, protocol::delete_records_request message);
+void handle_delete_topics(request of, protocol::delete_topics_request message);
+void handle_describe_cluster(request of, protocol::describe_cluster_request message);
+void handle_describe_configs(request of, protocol::describe_configs_request message);
+void handle_describe_log_dirs(request of, protocol::describe_log_dirs_request message);
+void handle_describe_producers(request of, protocol::describe_producers_request message);
+void handle_describe_quorum(request of, protocol::describe_quorum_request message);
+void handle_describe_topic_partitions(request of, protocol::describe_topic_partitions_request message);
+void handle_fetch(request of, protocol::fetch_request message);
+void handle_incremental_alter_configs(request of, protocol::incremental_alter_configs_request message);
+void handle_init_producer_id(request of, protocol::init_producer_id_request message);
+void handle_list_config_resources(request of, protocol::list_config_resources_request message);
+void handle_list_offsets(request of, protocol::list_offsets_request message);
+void handle_metadata(request of, protocol::metadata_request message);
+void handle_offset_for_leader_epoch(request of, protocol::offset_for_leader_epoch_request message);
+void handle_produce(request of, protocol::produce_request message);
+
+}  // namespace tidelog::server
