@@ -39,7 +39,8 @@ std::string take_logical_line(std::string_view& rest) {
   while (!rest.empty()) {
     const auto end = std::min(rest.find_first_of("\r\n"), rest.size());
     const auto line = without_leading_blanks(rest.substr(0, end));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
+    const std::size_t line_end_bytes = rest.substr(end).starts_with("\r\n") ? 2 : 1;
+    rest.remove_prefix(std::min(end + line_end_bytes, rest.size()));
     if (!continuing && (line.empty() || line.front() == '#' || line.front() == '!')) continue;
     continuing = is_continued(line);
     joined += continuing ? line.substr(0, line.size() - 1) : line;

@@ -102,10 +102,7 @@ struct producer_state::producer_entry {
     window.front() = batch;
     ++window_size;
   }
-  [[nodiscard]] bool wants_refill() const {
-    return !window_complete && window_size > 0 && !is_full() &&
-           oldest().base_sequence() != model::sequence(0);
-  }
+  [[nodiscard]] bool wants_refill() const { return !window_complete && window_size > 0 && !is_full(); }
 };
 
 producer_state::producer_state() = default;
@@ -197,6 +194,8 @@ producer_state::refill_outcome producer_state::refill(model::producer_id produce
       known.window_complete = true;
     } else if (batch->kind != producer_batch::content::end_of_transaction) {
       known.add_oldest(kept(*batch));
+      // The epoch began here, unless its numbers have wrapped: who asks for such a batch then has to ask once more.
+      if (batch->base_sequence == model::sequence(0)) return refill_outcome::complete;
     }
   }
   return known.wants_refill() ? refill_outcome::more_wanted : refill_outcome::complete;
