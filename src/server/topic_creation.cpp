@@ -1,0 +1,58 @@
+#include "topic_creation.hpp"
+
+#include "tidelog/base/log_message.hpp"
+#include "topic_names.hpp"
+
+namespace tidelog::server {
+
+void add_partition_records(const broker& owner, const model::topic_id& id, std::int32_t first, std::int32_t end,
+                           std::vector<metadata::record>& records) {
+  const auto node = owner.settings.node_id.value();
+  for (std::int32_t index = first; index < end; ++index) {
+    metadata::partition_record made;
+    made.partition_id = index;
+    made.topic_id = id;
+    made.replicas = {node};
+    made.isr = {node};
+    made.leader = node;
+    made.leader_epoch = 0;
+    made.partition_epoch = 0;
+    made.directories = {owner.settings.directory_id};
+    records.emplace_back(std::move(made));
+  }
+}
+
+void add_topic_records(const broker& owner, const std::string& name, const model::topic_id& id,
+                       std::int32_t partitions, const metadata::config_map& configs,
+                       std::vector<metadata::record>& records) {
+  records.emplace_back(metadata::topic_record{name, id});
+  for (const auto& [key, value] : configs) {
+    records.emplace_back(metadata::config_record{static_cast<std::int8_t>(metadata::resource_type::topic), name, key, value});
+  }
+  add_partition_records(owner, id, 0, partitions, records);
+}
+
+std::string colliding_topic(const metadata::image& image, const std::string& name) {
+  // Without a '.' or '_' nothing can collide; otherwise every topic is looked at, which creation can afford.
+  if (name.find_first_of("._") == std::string::npos) return {};
+  const auto key = collision_key(name);
+  for (const auto& topic : image.topics()) {
+    if (topic->name != name && collision_key(topic->name) == key) return topic->name;
+  }
+  return {};
+}
+
+base::result<metadata::image_ptr> create_missing_topics(broker& owner, const std::vector<std::string>& names) {
+  const auto partitions = owner.config()->num_partitions;
+  return owner.change([&](const metadata::image& before) -> base::result<std::vector<metadata::record>> {
+    std::vector<metadata::record> records;
+    for (const auto& name : names) {
+      if (before.topic(name) || !colliding_topic(before, name).empty()) continue;
+      add_topic_records(owner, name, base::random_uuid(), partitions, {}, records);
+      base::say_info("topic {} is created with {} partition(s), as somebody asked for it", name, partitions);
+    }
+    return records;
+  });
+}
+
+}  // namespace tidelog::server
