@@ -280,8 +280,9 @@ constexpr config_key table[] = {
     int64("metadata.log.max.record.bytes.between.snapshots", "20971520")
         .from(1)
         .says("Bytes of changes after which the metadata log gets a new snapshot."),
-    int32("node.id", "1")
+    int32("node.id", none)
         .from(0)
+        .default_is("what the data directory says; 1 for a new one")
         .says("This node's number in the data directory and in every answer; it cannot change once the "
               "directory "
               "exists."),
@@ -312,9 +313,11 @@ constexpr config_key table[] = {
     int64("replica.high.watermark.checkpoint.interval.ms", "5000")
         .from(1)
         .says("How often high watermarks are noted on disk."),
-    int32("socket.listen.backlog.size", "50")
+    int32("socket.listen.backlog.size", "1024")
         .from(1)
-        .says("Connections that the kernel may keep waiting to be accepted, on each listener."),
+        .says("Connections that the kernel may keep waiting to be accepted on each listener, so that a burst "
+              "of clients "
+              "(more than Kafka's default of 50) does not wait for its own retries."),
     int32("socket.receive.buffer.bytes", "-1")
         .from(1)
         .or_else(-1)

@@ -10,6 +10,9 @@
 
 namespace tidelog::app {
 
+/// What start() is at; after a failure, what it failed at.
+enum class start_stage : std::uint8_t { reserving_addresses, opening_directory, recovering, serving };
+
 /// Started once, stopped once. All calls from one thread, the daemon's main thread.
 class broker {
  public:
@@ -22,6 +25,7 @@ class broker {
   /// Opens the data directory, recovers it and listens. When it has returned well, clients are answered.
   /// After a failure everything that was opened is closed again, and the broker is of no further use.
   [[nodiscard]] base::status start();
+  [[nodiscard]] start_stage stage() const;
   /// Finishes the requests that were accepted, closes connections and files, and marks the directory as
   /// cleanly closed. The first error is returned after everything that could be closed was closed.
   [[nodiscard]] base::status stop();

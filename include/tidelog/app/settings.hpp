@@ -38,7 +38,8 @@ struct daemon_settings {
   /// Absent when the daemon runs on defaults and command line alone.
   std::optional<std::filesystem::path> file;
   std::filesystem::path data_directory;
-  model::broker_id node_id{1};
+  /// Absent: what the data directory says, 1 for a new one. The broker adds node.id to `configured` once it knows.
+  std::optional<model::broker_id> node_id;
   std::vector<listener_settings> listeners;
   std::vector<advertised_address> advertised;
   /// Canonical texts: what was set, and the defaults that depend on this machine. The broker hands both on as
@@ -48,5 +49,35 @@ struct daemon_settings {
   /// The typed values as they are before any change by AlterConfigs.
   metadata::broker_config values;
 };
+
+/// What the command line adds to the configuration file; it wins over the file.
+struct settings_source {
+  std::optional<std::filesystem::path> file{};
+  std::optional<std::filesystem::path> data_directory{};
+  /// HOST:PORT each.
+  std::vector<std::string> listen{};
+  /// KEY=VALUE each.
+  std::vector<std::string> assignments{};
+};
+
+/// Reads and checks everything. Errors: config_errc or the errno of reading the file; the context names file and line
+/// or option, and is a full message by itself.
+[[nodiscard]] base::result<daemon_settings> load_settings(const settings_source& source);
+
+/// The data directory of somebody who names none: /var/lib/tidelog for who may write there, else one in the user's
+/// own data directory.
+[[nodiscard]] std::filesystem::path default_data_directory();
+
+/// What a reload changed, for people and for the broker.
+struct settings_change {
+  /// The configuration as it holds now: the new one, but for read-only keys.
+  metadata::config_map configured;
+  /// "KEY: OLD -> NEW" each; secrets without their values.
+  std::vector<std::string> applied;
+  /// The same, for keys that take hold at the next start only.
+  std::vector<std::string> at_next_start;
+};
+[[nodiscard]] settings_change compare_settings(const metadata::config_map& before,
+                                               const metadata::config_map& after);
 
 }  // namespace tidelog::app
