@@ -250,9 +250,13 @@ void partition_manager::delete_old_segments() {
 
 void partition_manager::flush_due_logs() {
   const auto now_ms = clock_.now_ms();
-  for (const auto& each : all_partitions()) {
-    each->with_log([&](storage::log& log) { log.flush_if_due(now_ms); });
-  }
+  current()->by_name.for_each([&](const std::string&, const hosted_topic_ptr& topic) {
+    // Asked once a second: topics without a flush time, which are most, cost next to nothing.
+    if (topic->partitions.front()->config()->flush_ms == storage::never_flush) return;
+    for (const auto& each : topic->partitions) {
+      each->with_log([&](storage::log& log) { log.flush_if_due(now_ms); });
+    }
+  });
 }
 
 void partition_manager::remove_deleted_files() {
@@ -272,6 +276,10 @@ void partition_manager::expire_producers() {
   for (const auto& each : all_partitions()) {
     each->with_log([&](storage::log& log) { log.expire_producers(now_ms); });
   }
+}
+
+void partition_manager::wake_waiting_fetches() {
+  for (const auto& each : all_partitions()) each->wake_all();
 }
 
 void partition_manager::stop() {

@@ -20,6 +20,8 @@ struct broker {
   const server_settings settings;
   fetch_session_cache sessions;
   std::function<void()> config_changed;
+  /// Fetches do not wait any more.
+  std::atomic<bool> is_stopping{false};
 
   [[nodiscard]] std::shared_ptr<const metadata::broker_config> config() const;
   void set_config(const metadata::broker_config& next);

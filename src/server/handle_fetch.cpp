@@ -75,6 +75,7 @@ class fetch_job : public std::enable_shared_from_this<fetch_job> {
 
   [[nodiscard]] bool is_enough(const read_outcome& outcome) const {
     return outcome.is_urgent || outcome.watched.empty() || outcome.bytes >= wanted_bytes() ||
+           request_.owner().is_stopping.load() ||
            request_.environment().clock.steady_now() >= deadline_;
   }
 

@@ -54,6 +54,11 @@ void server::handle(protocol::connection_info& connection, protocol::request_fra
   row->handle(request(*broker_, connection, *header, std::move(frame), std::move(answer)));
 }
 
+void server::finish_waiting_fetches() {
+  broker_->is_stopping.store(true);
+  broker_->environment.partitions.wake_waiting_fetches();
+}
+
 void server::update_config(const metadata::broker_config& config) { broker_->set_config(config); }
 
 void server::set_config_listener(std::function<void()> listener) { broker_->config_changed = std::move(listener); }

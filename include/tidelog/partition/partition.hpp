@@ -75,6 +75,8 @@ class partition : public std::enable_shared_from_this<partition> {
   void update_config(std::shared_ptr<const metadata::topic_config> config);
   /// This broker leads the partition in a new epoch.
   [[nodiscard]] base::status begin_epoch(model::leader_epoch epoch);
+  /// Fires every waiter.
+  void wake_all();
   /// From now on every call fails with unknown_partition; returns when nobody uses the log any more. Waiters are woken.
   void retire();
   /// Does `work` with the log unless the partition is retired or offline.
@@ -86,7 +88,6 @@ class partition : public std::enable_shared_from_this<partition> {
 
  private:
   void progressed(const storage::log_progress& progress);
-  void wake_all();
 
   const model::topic_partition name_;
   const model::topic_id topic_id_;

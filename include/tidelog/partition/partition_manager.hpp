@@ -79,6 +79,8 @@ class partition_manager {
   void remove_deleted_files();
   void expire_producers();
 
+  /// Every fetch that waits looks again.
+  void wake_waiting_fetches();
   /// Retires every partition; their logs are closed by the log directory afterwards.
   void stop();
 

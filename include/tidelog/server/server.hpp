@@ -52,6 +52,8 @@ class server final : public protocol::service {
               protocol::responder answer) override;
   void disconnected(protocol::connection_info& connection) override;
 
+  /// The server is about to stop: fetches that wait for data answer with what there is, and later ones do not wait.
+  void finish_waiting_fetches();
   /// The dynamic broker configs changed; `config` holds the effective values.
   void update_config(const metadata::broker_config& config);
   /// Told after each change of broker configs that came as a request, on the thread that made it. Set it before the

@@ -1,0 +1,324 @@
+#include "tidelog/app/broker.hpp"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "housekeeping.hpp"
+#include "logging.hpp"
+#include "tidelog/base/log_message.hpp"
+#include "tidelog/base/worker_pool.hpp"
+#include "tidelog/metadata/cluster_metadata.hpp"
+#include "tidelog/metadata/config_listeners.hpp"
+#include "tidelog/network/socket_server.hpp"
+#include "tidelog/partition/partition_manager.hpp"
+#include "tidelog/server/server.hpp"
+#include "tidelog/storage/log_directory.hpp"
+
+namespace tidelog::app {
+namespace {
+
+constexpr std::chrono::seconds patience_at_stop{20};
+constexpr std::chrono::seconds file_removal_interval{5};
+constexpr std::chrono::seconds producer_expiry_interval{60};
+constexpr std::chrono::seconds flush_check_interval{1};
+/// A reactor that has not run anything for so long is stuck.
+constexpr std::chrono::seconds reactor_silence{20};
+constexpr std::size_t most_open_segments = 4096;
+/// Descriptors that are left for connections when the process may have only few.
+constexpr std::size_t descriptor_share_of_segments = 4;
+
+/// Stands between network and server, so that addresses can be reserved before there is anything to serve.
+class late_service final : public protocol::service {
+ public:
+  void serve(protocol::service& actual) { actual_ = &actual; }
+  void connected(protocol::connection_info& connection) override { actual_->connected(connection); }
+  void handle(protocol::connection_info& connection, protocol::request_frame frame,
+              protocol::responder answer) override {
+    actual_->handle(connection, std::move(frame), std::move(answer));
+  }
+  void disconnected(protocol::connection_info& connection) override { actual_->disconnected(connection); }
+
+ private:
+  protocol::service* actual_ = nullptr;
+};
+
+std::size_t open_file_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return most_open_segments / descriptor_share_of_segments;
+  // The soft limit is a default for old programs that use select(); the hard one is what the operator allows.
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  return std::min<std::size_t>(most_open_segments, limit.rlim_cur / descriptor_share_of_segments);
+}
+
+std::string address_text(const network::bound_address& address) {
+  return metadata::host_and_port_text(address.host, address.port);
+}
+
+}  // namespace
+
+struct broker::parts {
+  explicit parts(daemon_settings settings_in)
+      : settings(std::move(settings_in)),
+        files(io::make_posix_file_system()),
+        open_files(open_file_limit()),
+        workers("worker", static_cast<std::size_t>(settings.values.num_io_threads)),
+        reactors(static_cast<std::size_t>(settings.values.num_network_threads)),
+        pings(reactors.size()),
+        sockets(reactors, network, service, workers) {}
+
+  base::status reserve_addresses();
+  base::status open_directory();
+  base::status recover();
+  base::status serve();
+  void start_housekeeping();
+  [[nodiscard]] std::vector<metadata::broker_endpoint> endpoints() const;
+  [[nodiscard]] metadata::broker_config effective_config() const;
+  void put_config_into_effect();
+  base::status stop();
+
+  daemon_settings settings;
+  start_stage stage = start_stage::reserving_addresses;
+  bool is_running = false;
+
+  const base::clock& clock = base::system_clock();
+  std::unique_ptr<io::file_system> files;
+  storage::open_file_cache open_files;
+  storage::group_commit commits;
+  storage::log_environment environment{*files, open_files, commits, clock};
+  base::worker_pool workers;
+  network::network_settings network;
+  late_service service;
+  network::reactor_pool reactors;
+  /// When each reactor last answered a ping.
+  struct ping {
+    std::atomic<std::int64_t> answered_ms{0};
+    std::atomic<bool> is_out{false};
+  };
+  std::vector<ping> pings;
+
+  std::unique_ptr<storage::log_directory> directory;
+  std::unique_ptr<metadata::cluster_metadata> cluster;
+  std::unique_ptr<partition::partition_manager> partitions;
+  std::unique_ptr<server::server> server;
+  network::socket_server sockets;
+  housekeeping chores;
+};
+
+base::status broker::parts::reserve_addresses() {
+  network.socket_request_max_bytes = settings.values.socket_request_max_bytes;
+  network.socket_send_buffer_bytes = settings.values.socket_send_buffer_bytes;
+  network.socket_receive_buffer_bytes = settings.values.socket_receive_buffer_bytes;
+  network.socket_listen_backlog_size = settings.values.socket_listen_backlog_size;
+  for (const auto& listener : settings.listeners) {
+    auto bound = sockets.bind({listener.name, listener.host, listener.port});
+    if (bound) continue;
+    const bool is_missing = bound.error().code == std::error_code(EADDRNOTAVAIL, std::system_category()) ||
+                            bound.error().code == std::error_code(EAFNOSUPPORT, std::system_category());
+    if (listener.when_missing != missing_address::is_passed_over || !is_missing) return bound;
+    base::say_info("not listening on {}: this machine does not have that address", listener.host);
+  }
+  return {};
+}
+
+base::status broker::parts::open_directory() {
+  storage::log_directory_options options;
+  options.node_id = settings.node_id;
+  options.producer_expiration_ms = settings.values.producer_id_expiration_ms;
+  TIDELOG_TRY(directory, storage::log_directory::open(environment, settings.data_directory, options));
+  settings.node_id = directory->properties().node_id;
+  settings.configured.insert_or_assign("node.id", std::to_string(settings.node_id->value()));
+  if (directory->start() == storage::start_kind::unclean) {
+    base::say_warning("{} was not closed cleanly: its logs are recovered", settings.data_directory.string());
+  }
+  return {};
+}
+
+std::vector<metadata::broker_endpoint> broker::parts::endpoints() const {
+  std::vector<metadata::broker_endpoint> all;
+  for (const auto& bound : sockets.bound()) {
+    const bool is_known = std::any_of(all.begin(), all.end(),
+                                      [&](const auto& known) { return known.listener == bound.listener_name; });
+    if (is_known) continue;
+    metadata::broker_endpoint endpoint{bound.listener_name, bound.host, bound.port, 0};
+    for (const auto& advertised : settings.advertised) {
+      if (advertised.listener != bound.listener_name) continue;
+      endpoint.host = advertised.host;
+      endpoint.port = advertised.port;
+    }
+    all.push_back(std::move(endpoint));
+  }
+  return all;
+}
+
+base::status broker::parts::recover() {
+  metadata::cluster_metadata_settings cluster_settings;
+  cluster_settings.node_id = *settings.node_id;
+  cluster_settings.directory_id = directory->properties().directory_id.value_or(base::uuid{});
+  cluster_settings.endpoints = endpoints();
+  cluster_settings.rack = settings.values.rack;
+  cluster_settings.snapshot_interval_bytes =
+      static_cast<std::uint64_t>(settings.values.metadata_log_max_record_bytes_between_snapshots);
+  TIDELOG_TRY(cluster, metadata::cluster_metadata::open(environment, settings.data_directory, cluster_settings));
+
+  partition::partition_manager_settings manager_settings;
+  manager_settings.node_id = *settings.node_id;
+  manager_settings.layers = {settings.configured, settings.machine_defaults};
+  partitions = std::make_unique<partition::partition_manager>(*directory, clock, manager_settings);
+  base::worker_pool recovery("recovery", static_cast<std::size_t>(settings.values.num_recovery_threads));
+  const bool is_worth_telling = directory->start() == storage::start_kind::unclean;
+  std::int64_t told_ms = clock.now_ms();
+  return partitions->start(cluster->current(), recovery, [&](std::size_t done, std::size_t total) {
+    constexpr std::int64_t tell_every_ms = 1000;
+    if (!is_worth_telling || clock.now_ms() - told_ms < tell_every_ms) return;
+    told_ms = clock.now_ms();
+    base::say_info("recovered {} of {} logs", done, total);
+  });
+}
+
+metadata::broker_config broker::parts::effective_config() const {
+  const auto image = cluster->current();
+  const auto own = image->config({metadata::resource_type::broker, std::to_string(settings.node_id->value())});
+  const auto everybody = image->config({metadata::resource_type::broker, ""});
+  metadata::config_layers layers;
+  layers.broker = own.get();
+  layers.cluster_wide = everybody.get();
+  layers.configuration_file = &settings.configured;
+  layers.machine = &settings.machine_defaults;
+  return metadata::effective_broker_config(layers);
+}
+
+void broker::parts::put_config_into_effect() {
+  const auto config = effective_config();
+  network.max_connections = config.max_connections;
+  network.max_connections_per_ip = config.max_connections_per_ip;
+  network.connections_max_idle_ms = config.connections_max_idle_ms;
+  network.queued_max_request_bytes = config.queued_max_request_bytes;
+  set_log_level(config.log_level);
+  server->update_config(config);
+}
+
+base::status broker::parts::serve() {
+  server::server_settings server_settings;
+  server_settings.node_id = *settings.node_id;
+  server_settings.cluster_id = directory->properties().cluster_id;
+  server_settings.directory_id = directory->properties().directory_id.value_or(base::uuid{});
+  server_settings.data_directory = settings.data_directory.string();
+  for (const auto& each : settings.advertised) {
+    server_settings.advertised.push_back({each.listener, each.host, each.port});
+  }
+  server_settings.config = effective_config();
+  server = std::make_unique<server::server>(
+      server::server_environment{*cluster, *partitions, *files, workers, clock}, std::move(server_settings));
+  server->set_config_listener([this] { put_config_into_effect(); });
+  put_config_into_effect();
+  service.serve(*server);
+  TIDELOG_DO(sockets.start());
+  start_housekeeping();
+  is_running = true;
+  return {};
+}
+
+void broker::parts::start_housekeeping() {
+  using std::chrono::milliseconds;
+  const auto& values = settings.values;
+  const auto checkpoint_interval =
+      std::min<std::int64_t>({values.log_flush_offset_checkpoint_interval_ms,
+                              values.log_flush_start_offset_checkpoint_interval_ms,
+                              values.high_watermark_checkpoint_interval_ms});
+  chores.add(milliseconds(values.log_retention_check_interval_ms), [this] { partitions->delete_old_segments(); });
+  chores.add(file_removal_interval, [this] { partitions->remove_deleted_files(); });
+  chores.add(producer_expiry_interval, [this] { partitions->expire_producers(); });
+  chores.add(flush_check_interval, [this] { partitions->flush_due_logs(); });
+  chores.add(milliseconds(checkpoint_interval), [this] {
+    if (auto written = directory->write_checkpoints(); !written) {
+      base::say_error("checkpoints: {}", written.error().describe());
+    }
+  });
+  chores.start();
+}
+
+base::status broker::parts::stop() {
+  is_running = false;
+  if (server) server->finish_waiting_fetches();
+  sockets.stop(patience_at_stop);
+  chores.stop();
+  base::status outcome;
+  const auto keep_first = [&outcome](base::status next) {
+    if (outcome && !next) outcome = std::move(next);
+  };
+  std::int64_t broker_epoch = -1;
+  if (partitions) partitions->stop();
+  if (cluster) {
+    const auto& brokers = cluster->current()->brokers();
+    if (const auto self = brokers.find(settings.node_id->value()); self != brokers.end()) {
+      broker_epoch = self->second.epoch;
+    }
+    keep_first(cluster->close());
+  }
+  if (directory) {
+    base::worker_pool closing("closing", static_cast<std::size_t>(settings.values.num_recovery_threads));
+    keep_first(directory->close(closing, broker_epoch));
+  }
+  workers.stop();
+  reactors.stop();
+  return outcome;
+}
+
+broker::broker(daemon_settings settings) : parts_(std::make_unique<parts>(std::move(settings))) {}
+
+broker::~broker() {
+  if (parts_->is_running) {
+    if (auto stopped = stop(); !stopped) base::say_error("{}", stopped.error().describe());
+  }
+}
+
+base::status broker::start() {
+  parts_->stage = start_stage::reserving_addresses;
+  TIDELOG_DO(parts_->reserve_addresses());
+  parts_->stage = start_stage::opening_directory;
+  TIDELOG_DO(parts_->open_directory());
+  parts_->stage = start_stage::recovering;
+  TIDELOG_DO(parts_->recover());
+  parts_->stage = start_stage::serving;
+  return parts_->serve();
+}
+
+start_stage broker::stage() const { return parts_->stage; }
+
+base::status broker::stop() { return parts_->stop(); }
+
+void broker::reload(const metadata::config_map& configured) {
+  parts_->settings.configured = configured;
+  parts_->settings.configured.insert_or_assign("node.id", std::to_string(parts_->settings.node_id->value()));
+  parts_->partitions->update_broker_layers({parts_->settings.configured, parts_->settings.machine_defaults});
+  parts_->put_config_into_effect();
+}
+
+bool broker::is_alive() const {
+  const auto now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
+                          std::chrono::steady_clock::now().time_since_epoch())
+                          .count();
+  bool all_answer = true;
+  for (std::size_t i = 0; i < parts_->pings.size(); ++i) {
+    auto& ping = parts_->pings[i];
+    if (!ping.is_out.exchange(true)) {
+      ping.answered_ms = now_ms;
+      parts_->reactors.at(i).post([&ping] { ping.is_out = false; });
+    } else if (now_ms - ping.answered_ms > std::chrono::milliseconds(reactor_silence).count()) {
+      all_answer = false;
+    }
+  }
+  return all_answer;
+}
+
+std::vector<std::string> broker::addresses() const {
+  std::vector<std::string> all;
+  for (const auto& bound : parts_->sockets.bound()) all.push_back(address_text(bound));
+  return all;
+}
+
+}  // namespace tidelog::app
