@@ -191,9 +191,9 @@ class log {
 
   // Reading.
 
-  /// The batches from the one that holds `from` on. Fails with offset_out_of_range when `from` is below the log start
-  /// or above the bound (above the high watermark for read_bound::before). Reads a few KiB of index and batch headers
-  /// where the position is not known from an earlier read; does not wait where that is in the page cache.
+  /// The batches from the one that holds `from` on. Fails with offset_out_of_range when `from` is below the log start or
+  /// above the log end; between the bound and the log end there is nothing to read yet. Reads a few KiB of index and
+  /// batch headers where the position is not known from an earlier read; does not wait where that is in the page cache.
   [[nodiscard]] base::result<read_slice> read(model::offset from, const read_limit& limit, read_bound bound);
   /// The first record whose timestamp is at least `at`, below the high watermark; nothing when there is none. Reads
   /// and decompresses a batch: waits for the disk.
@@ -221,7 +221,7 @@ class log {
   [[nodiscard]] std::optional<model::leader_epoch> latest_epoch() const;
   [[nodiscard]] epoch_end end_offset_for(model::leader_epoch requested) const;
   [[nodiscard]] std::optional<model::leader_epoch> epoch_at(model::offset at) const;
-  /// From the log's end on batches carry `epoch`: what a partition says when it becomes leader.
+  /// From the log's end on batches carry `epoch`: what a partition says when it becomes leader. Fails with log_offline.
   [[nodiscard]] base::status begin_epoch(model::leader_epoch epoch);
   [[nodiscard]] std::vector<producer_description> producers() const;
   [[nodiscard]] std::optional<model::offset> first_open_transaction() const;

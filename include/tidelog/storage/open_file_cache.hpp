@@ -29,8 +29,8 @@ class cached_file {
   /// they let go of the file.
   void pin(const std::shared_ptr<io::file>& file);
   void unpin();
-  /// The file is about to have another name, or none. An open descriptor is kept when `keep_open`.
-  void renamed(io::path name);
+  /// Renames the file; whoever has it open, or is just opening it, is not disturbed.
+  [[nodiscard]] base::status rename_to(const io::path& name);
   /// Lets go of the descriptor unless it is pinned; readers that still hold it are not disturbed.
   void close();
   [[nodiscard]] io::path name() const;
@@ -47,6 +47,7 @@ class cached_file {
   std::shared_ptr<io::file> open_;
   int pins_ = 0;
   bool used_lately_ = false;
+  bool listed_ = false;  ///< in the cache's list; guarded by the cache's mutex
 };
 
 /// The clock algorithm over the files that are open. Thread safe.

@@ -1,0 +1,195 @@
+#include "tidelog/storage/log.hpp"
+
+#include "log_core.hpp"
+
+#include "tidelog/base/log_message.hpp"
+#include "tidelog/storage/producer_snapshot.hpp"
+
+#include <algorithm>
+
+namespace tidelog::storage {
+
+std::size_t segment_list::floor(model::offset at) const {
+  const auto after = std::upper_bound(all.begin(), all.end(), at, [](model::offset wanted, const auto& each) {
+    return wanted < each->base_offset();
+  });
+  return after == all.begin() ? 0 : static_cast<std::size_t>(after - all.begin()) - 1;
+}
+
+log::core::core(const log_environment& shared, io::path where, const log_config& initial,
+                const log_open_options& options)
+    : environment(shared),
+      directory(std::move(where)),
+      producer_expiration_ms(options.producer_expiration_ms),
+      config(initial),
+      log_start(options.log_start_offset.value()),
+      recovery_point(options.recovery_point.value()),
+      index_interval_bytes(initial.index_interval_bytes),
+      flush_ms(initial.flush_ms),
+      durable(initial.is_durable()) {}
+
+log::log(std::unique_ptr<core> parts) : core_(std::move(parts)) {}
+
+log::~log() {
+  // Letting go cannot fail.
+  static_cast<void>(close(close_kind::discard));
+}
+
+base::status log::close(close_kind kind) {
+  core& c = *core_;
+  {
+    const std::lock_guard guard(c.append_mutex);
+    if (c.closed) return {};
+    c.closed = true;
+  }
+  c.environment.commits.forget(c);
+  base::status outcome;
+  std::uint64_t newly_readable = 0;
+  if (kind == close_kind::clean) outcome = c.close_cleanly(newly_readable);
+  if (newly_readable > 0) c.announce(newly_readable);
+  {
+    const std::lock_guard guard(c.waiters_mutex);
+    c.waiters_closed = true;
+  }
+  c.fail_waiters(errc::closed);
+  return outcome;
+}
+
+base::status log::core::close_cleanly(std::uint64_t& newly_readable) {
+  const std::lock_guard commits(commit_mutex);
+  TIDELOG_DO(check_online());
+  if (!touched) return {};
+  const log_tail now = tail();
+  segment& active = now.segments->active();
+  active.complete_indexes();
+  active.mark_sealed();
+  TIDELOG_DO(active.create_missing_files());
+  TIDELOG_DO(sync_now(sync_scope::everything, newly_readable));
+  write_pending_snapshots();
+  TIDELOG_DO(epochs.flush(environment.files, directory));
+  if (now.end.offset.value() > 0) {
+    TIDELOG_DO(write_producer_snapshot(environment.files, directory, now.end.offset, producers.snapshot()));
+    std::vector<model::offset> bases;
+    for (const auto& each : now.segments->all) bases.push_back(each->base_offset());
+    TIDELOG_DO(remove_stale_producer_snapshots(environment.files, directory, bases));
+  }
+  return environment.files.sync_directory(directory);
+}
+
+void log::set_progress_listener(progress_listener listener) {
+  core_->listener = std::move(listener);
+}
+
+model::offset log::log_start_offset() const {
+  return model::offset(core_->log_start.load(std::memory_order_acquire));
+}
+
+model::offset log::log_end_offset() const {
+  return model::offset(core_->log_end.load(std::memory_order_acquire));
+}
+
+model::offset log::high_watermark() const {
+  return model::offset(core_->committed_end.load(std::memory_order_acquire));
+}
+
+model::offset log::recovery_point() const {
+  return model::offset(core_->recovery_point.load(std::memory_order_acquire));
+}
+
+std::size_t log::segment_count() const {
+  return core_->tail().segments->all.size();
+}
+
+base::result<std::vector<segment_description>> log::segments() {
+  const log_tail now = core_->tail();
+  std::vector<segment_description> described;
+  described.reserve(now.segments->all.size());
+  for (const auto& each : now.segments->all) {
+    TIDELOG_TRY(const std::uint64_t bytes, each->size());
+    described.push_back({each->base_offset(), bytes});
+  }
+  return described;
+}
+
+base::result<std::uint64_t> log::size_bytes() {
+  const log_tail now = core_->tail();
+  std::uint64_t sum = 0;
+  for (const auto& each : now.segments->all) {
+    TIDELOG_TRY(const std::uint64_t bytes, each->size());
+    sum += bytes;
+  }
+  return sum;
+}
+
+log_health log::health() const {
+  return core_->offline.load(std::memory_order_acquire) ? log_health::offline : log_health::online;
+}
+
+base::status log::check_online() const {
+  return core_->check_online();
+}
+
+io::path log::directory() const {
+  return core_->directory;
+}
+
+log_config log::config() const {
+  const std::lock_guard guard(core_->append_mutex);
+  return core_->config;
+}
+
+std::optional<model::leader_epoch> log::latest_epoch() const {
+  const std::lock_guard guard(core_->epochs_mutex);
+  return core_->epochs.latest_epoch();
+}
+
+epoch_end log::end_offset_for(model::leader_epoch requested) const {
+  const std::lock_guard guard(core_->epochs_mutex);
+  return core_->epochs.end_offset_for(requested, log_end_offset());
+}
+
+std::optional<model::leader_epoch> log::epoch_at(model::offset at) const {
+  const std::lock_guard guard(core_->epochs_mutex);
+  return core_->epochs.epoch_at(at);
+}
+
+base::status log::begin_epoch(model::leader_epoch epoch) {
+  const std::lock_guard appends(core_->append_mutex);
+  TIDELOG_DO(core_->check_online());
+  if (epoch <= core_->current_epoch) return {};
+  const std::lock_guard guard(core_->epochs_mutex);
+  core_->epochs.assign(epoch, log_end_offset());
+  core_->current_epoch = epoch;
+  return {};
+}
+
+std::vector<producer_description> log::producers() const {
+  const std::lock_guard guard(core_->append_mutex);
+  return core_->producers.describe();
+}
+
+std::optional<model::offset> log::first_open_transaction() const {
+  const std::lock_guard guard(core_->append_mutex);
+  return core_->producers.first_open_transaction();
+}
+
+std::size_t log::expire_producers(base::unix_ms now_ms) {
+  const std::lock_guard guard(core_->append_mutex);
+  return core_->producers.expire(now_ms, core_->producer_expiration_ms);
+}
+
+void log::update_config(const log_config& config) {
+  core& c = *core_;
+  std::uint64_t newly_readable = 0;
+  {
+    const std::lock_guard guard(c.append_mutex);
+    c.config = config;
+    c.index_interval_bytes.store(config.index_interval_bytes);
+    c.flush_ms.store(config.flush_ms);
+    c.durable.store(config.is_durable());
+    newly_readable = c.publish_end(c.tail().end);
+  }
+  if (newly_readable > 0) c.announce(newly_readable);
+}
+
+}  // namespace tidelog::storage

@@ -1,0 +1,249 @@
+// Appending: from a validated batch in somebody's buffer to bytes in the active segment.
+#include "batch_walker.hpp"
+#include "log_core.hpp"
+
+#include "tidelog/base/log_message.hpp"
+#include "tidelog/storage/producer_snapshot.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <random>
+
+namespace tidelog::storage {
+namespace {
+
+/// How far back a producer's window is looked for in the log after a restart.
+constexpr std::uint64_t refill_step_bytes = 1024 * 1024;
+constexpr std::uint64_t refill_limit_bytes = 64 * refill_step_bytes;
+
+/// Positions in the offset index have 31 bits.
+[[nodiscard]] std::uint64_t most_segment_bytes(const log_config& config) {
+  return static_cast<std::uint64_t>(
+      std::clamp<std::int64_t>(config.segment_bytes, 0, std::numeric_limits<std::int32_t>::max()));
+}
+
+[[nodiscard]] std::int64_t random_part_of(std::int64_t most) {
+  if (most <= 0) return 0;
+  thread_local std::minstd_rand random{std::random_device{}()};
+  return std::uniform_int_distribution<std::int64_t>(0, most)(random);
+}
+
+}  // namespace
+
+base::result<appended> log::append(base::byte_span batch, const append_options& options) {
+  core& c = *core_;
+  std::uint64_t newly_readable = 0;
+  base::result<appended> outcome;
+  {
+    const std::lock_guard guard(c.append_mutex);
+    outcome = c.append_locked(batch, options, newly_readable);
+  }
+  if (!outcome) {
+    if (outcome.error().code == errc::log_offline) c.announce_offline();
+    return outcome;
+  }
+  if (newly_readable > 0) c.announce(newly_readable);
+  return outcome;
+}
+
+base::result<appended> log::core::append_locked(base::byte_span bytes, const append_options& options,
+                                                std::uint64_t& newly_readable) {
+  TIDELOG_DO(check_online());
+  if (closed) return base::fail(errc::closed, "{}", directory.native());
+  TIDELOG_TRY(const auto batch, model::parse_only_record_batch(bytes));
+  const model::offset base(log_end.load(std::memory_order_relaxed));
+  model::set_base_offset(bytes, base);
+  model::set_partition_leader_epoch(bytes, options.leader_epoch);
+  if (batch.last_offset_delta() < 0 || batch.next_offset() <= base) {
+    return base::fail(errc::invalid_batch, "last offset delta {}", batch.last_offset_delta());
+  }
+  if (bytes.size() > most_segment_bytes(config)) {
+    return base::fail(errc::batch_too_large, "{} bytes, a segment has {}", bytes.size(),
+                      most_segment_bytes(config));
+  }
+
+  appended result;
+  result.log_start_offset = model::offset(log_start.load(std::memory_order_relaxed));
+  const bool stamped_here = batch.timestamp_type() == model::timestamp_type::log_append_time;
+  const auto of_producer = producer_batch_of(batch);
+  if (of_producer && options.origin == append_origin::client) {
+    TIDELOG_TRY(const auto original, check_producer(*of_producer));
+    if (original) {
+      result.outcome = append_outcome::duplicate;
+      result.base_offset = original->base_offset;
+      result.last_offset = original->last_offset;
+      if (stamped_here) result.log_append_time = original->timestamp;
+      return result;
+    }
+  }
+
+  log_tail now = tail();
+  TIDELOG_TRY(const bool roll_first, must_roll(now.segments->active(), now.end, batch));
+  if (roll_first) {
+    TIDELOG_DO(roll_locked());
+    now = tail();
+  }
+  segment& active = now.segments->active();
+  TIDELOG_DO(write_batch(active, now.end, bytes));
+  active.note_batch(batch, index_interval_bytes.load(std::memory_order_relaxed));
+  touched = true;
+  if (of_producer) producers.record(*of_producer, environment.clock.now_ms());
+  if (options.leader_epoch != current_epoch) {
+    const std::lock_guard guard(epochs_mutex);
+    epochs.assign(options.leader_epoch, base);
+    current_epoch = options.leader_epoch;
+  }
+
+  result.base_offset = base;
+  result.last_offset = batch.last_offset();
+  if (stamped_here) result.log_append_time = batch.max_timestamp();
+  now.end.offset = batch.next_offset();
+  now.end.position += bytes.size();
+  now.end.total_bytes += bytes.size();
+  newly_readable = publish_end(now.end);
+
+  if (durable.load(std::memory_order_relaxed)) {
+    environment.commits.request(*this);
+  } else if (config.flush_messages != never_flush) {
+    unsynced_records += batch.last_offset_delta() + std::int64_t{1};
+    if (unsynced_records >= config.flush_messages) {
+      unsynced_records = 0;
+      sync_wanted.store(true);
+      environment.commits.request(*this);
+    }
+  }
+  return result;
+}
+
+std::uint64_t log::core::publish_end(const log_mark& end) {
+  const std::lock_guard guard(tail_mutex);
+  tail_state.end = end;
+  log_end.store(end.offset.value(), std::memory_order_release);
+  if (durable.load(std::memory_order_relaxed) || tail_state.committed.offset >= end.offset) return 0;
+  const std::uint64_t newly_readable = end.total_bytes - tail_state.committed.total_bytes;
+  tail_state.committed = end;
+  committed_end.store(end.offset.value(), std::memory_order_release);
+  return newly_readable;
+}
+
+base::status log::core::write_batch(segment& active, const log_mark& end, base::byte_view batch) {
+  TIDELOG_TRY(const auto file, active.data());
+  auto written = file->write_at(batch, end.position);
+  if (written) {
+    active.mark_dirty(file);
+    return {};
+  }
+  // Whatever part of the batch is there now must not come between this end and the next batch.
+  const auto cut = file->truncate(end.position);
+  active.mark_dirty(file);
+  if (cut) return written;
+  base::say_error("{}: after a failed write ({}) the segment could not be cut back: {}", directory.native(),
+                  written.error().describe(), cut.error().describe());
+  go_offline(written.error());
+  return check_online();
+}
+
+base::result<bool> log::core::must_roll(segment& active, const log_mark& end,
+                                        const model::record_batch_header& batch) {
+  if (end.position == 0) return false;
+  if (end.position + batch.size_bytes() > most_segment_bytes(config)) return true;
+  if (batch.last_offset() - active.base_offset() > std::numeric_limits<std::int32_t>::max()) return true;
+  if (active.index_is_full(config.segment_index_bytes)) return true;
+  const std::int64_t age_limit = config.segment_ms - std::min(roll_jitter_ms, config.segment_ms);
+  TIDELOG_TRY(const auto first, active.first_timestamp());
+  if (first) return batch.max_timestamp() - *first > age_limit;
+  return environment.clock.now_ms() - active.written_ms() > age_limit;
+}
+
+base::status log::core::roll_locked() {
+  const log_tail now = tail();
+  if (now.end.position == 0) return {};
+  segment& old = now.segments->active();
+  auto next = std::make_shared<segment>(environment.open_files, environment.files, directory, now.end.offset);
+  TIDELOG_DO(next->create_data());
+  const base::unix_ms now_ms = environment.clock.now_ms();
+  directory_dirty.store(true);
+  next->set_written_ms(now_ms);
+  old.set_written_ms(now_ms);
+  old.complete_indexes();
+  old.mark_sealed();
+  pending_snapshots.push_back({now.end.offset, producers.snapshot()});
+  roll_jitter_ms = random_part_of(config.segment_jitter_ms);
+  touched = true;
+
+  auto segments = std::make_shared<segment_list>(*now.segments);
+  const model::offset base = next->base_offset();
+  segments->all.push_back(std::move(next));
+  {
+    const std::lock_guard guard(tail_mutex);
+    tail_state.segments = std::move(segments);
+    tail_state.end.segment_base = base;
+    tail_state.end.position = 0;
+    if (tail_state.committed.offset == base) tail_state.committed = tail_state.end;
+  }
+  // A closed segment is put on disk in the background whatever the topic's flush settings are.
+  environment.commits.request(*this);
+  return {};
+}
+
+base::status log::roll() {
+  const std::lock_guard guard(core_->append_mutex);
+  TIDELOG_DO(core_->check_online());
+  return core_->roll_locked();
+}
+
+base::result<std::optional<recorded_batch>> log::core::check_producer(const producer_batch& batch) {
+  auto verdict = producers.check(batch);
+  if (verdict || verdict.error().code != errc::out_of_order_sequence) return verdict;
+  // After a restart only the last batch of a producer is known; older ones are still in the log.
+  const auto before = producers.refill_before(batch);
+  if (!before) return verdict;
+  TIDELOG_DO(refill_producer(batch, *before));
+  return producers.check(batch);
+}
+
+base::status log::core::refill_producer(const producer_batch& batch, model::offset before) {
+  const log_tail now = tail();
+  const model::offset start(log_start.load());
+  std::uint64_t looked_at = 0;
+  std::size_t at = now.segments->floor(before);
+  model::offset below = before;
+  while (looked_at < refill_limit_bytes && below > start) {
+    segment& each = *now.segments->all[at];
+    TIDELOG_TRY(const std::uint64_t size, each.size());
+    TIDELOG_TRY(const auto place, each.find(below, size, index_interval_bytes.load()));
+    const std::uint64_t stop = place ? place->position : size;
+    const std::uint64_t wanted = stop > refill_step_bytes ? stop - refill_step_bytes : 0;
+    TIDELOG_TRY(const auto from, each.last_boundary(0, wanted, size));
+    TIDELOG_TRY(const auto file, each.data());
+    batch_walker walker(*file, from.position, stop);
+    std::vector<producer_batch> found;
+    std::optional<model::offset> first;
+    while (true) {
+      TIDELOG_TRY(const auto header, walker.next());
+      if (!header) break;
+      if (!first) first = header->base_offset();
+      const auto each_batch = producer_batch_of(*header);
+      if (each_batch && each_batch->producer == batch.producer) found.push_back(*each_batch);
+    }
+    looked_at += stop - from.position;
+    if (producers.refill(batch.producer, found) == producer_state::refill_outcome::complete) return {};
+    if (from.position > 0 && first) {
+      below = *first;
+    } else if (at == 0) {
+      return {};
+    } else {
+      below = each.base_offset();
+      --at;
+    }
+  }
+  return {};
+}
+
+base::status log::core::check_online() const {
+  if (!offline.load(std::memory_order_acquire)) return {};
+  const std::lock_guard guard(offline_mutex);
+  return base::fail(errc::log_offline, "{}: {}", directory.native(), offline_reason.describe());
+}
+
+}  // namespace tidelog::storage

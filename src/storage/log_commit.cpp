@@ -1,0 +1,194 @@
+// Making appends durable, and telling those who wait for it.
+#include "log_core.hpp"
+
+#include "tidelog/base/log_message.hpp"
+#include "tidelog/storage/producer_snapshot.hpp"
+
+#include <algorithm>
+
+namespace tidelog::storage {
+
+void log::core::commit() {
+  std::uint64_t newly_readable = 0;
+  base::status synced;
+  {
+    const std::lock_guard guard(commit_mutex);
+    synced = sync_now(sync_scope::what_is_due, newly_readable);
+  }
+  if (!synced) return announce_offline();
+  // Nobody who waits for an acknowledgement waits for what only shortens a recovery.
+  if (newly_readable > 0) announce(newly_readable);
+  const std::lock_guard guard(commit_mutex);
+  write_pending_snapshots();
+}
+
+base::status log::core::sync_now(sync_scope scope, std::uint64_t& newly_readable) {
+  TIDELOG_DO(check_online());
+  const log_tail now = tail();
+  const bool all = sync_wanted.exchange(false) || durable.load() || scope == sync_scope::everything;
+  log_mark target = now.end;
+  if (!all) {
+    // Only closed segments: the active one is left to the kernel.
+    const model::offset base = now.segments->active().base_offset();
+    target = {base, base, 0, 0};
+  }
+  auto synced = sync_files(*now.segments, target);
+  if (!synced) {
+    base::say_error("{}: what was appended may be lost: {}", directory.native(), synced.error().describe());
+    go_offline(synced.error());
+    return synced;
+  }
+  if (all) newly_readable = advance_committed(target, now.generation);
+  return {};
+}
+
+base::status log::core::sync_files(const segment_list& segments, const log_mark& target) {
+  for (std::size_t at = segments.floor(model::offset(recovery_point.load())); at < segments.all.size();
+       ++at) {
+    segment& each = *segments.all[at];
+    const bool has_target = each.base_offset() == target.segment_base && target.position > 0;
+    if (each.base_offset() < target.segment_base || has_target) TIDELOG_DO(each.sync());
+  }
+  if (directory_dirty.exchange(false)) TIDELOG_DO(environment.files.sync_directory(directory));
+  if (parent_dirty.exchange(false)) TIDELOG_DO(environment.files.sync_directory(directory.parent_path()));
+  if (target.offset.value() > recovery_point.load()) recovery_point.store(target.offset.value());
+  return {};
+}
+
+std::uint64_t log::core::advance_committed(const log_mark& target, std::uint64_t generation) {
+  const std::lock_guard guard(tail_mutex);
+  if (generation != tail_state.generation || tail_state.committed.offset >= target.offset) return 0;
+  const std::uint64_t newly_readable = target.total_bytes - tail_state.committed.total_bytes;
+  // The segment may have been closed since; the place is then the beginning of the next.
+  tail_state.committed = target.offset == tail_state.end.offset ? tail_state.end : target;
+  committed_end.store(target.offset.value(), std::memory_order_release);
+  return newly_readable;
+}
+
+void log::core::announce(std::uint64_t newly_readable) {
+  if (listener) listener({model::offset(committed_end.load()), newly_readable, log_health::online});
+  run_waiters();
+}
+
+void log::core::announce_offline() {
+  if (listener) listener({model::offset(committed_end.load()), 0, log_health::offline});
+  fail_waiters(errc::log_offline);
+}
+
+void log::core::run_waiters() {
+  std::deque<waiter> ready;
+  {
+    const std::lock_guard guard(waiters_mutex);
+    const model::offset reached(committed_end.load());
+    while (!waiters.empty() && waiters.front().end <= reached) {
+      ready.push_back(std::move(waiters.front()));
+      waiters.pop_front();
+    }
+  }
+  for (auto& each : ready) each.done({});
+}
+
+void log::core::fail_waiters(errc why) {
+  std::deque<waiter> failed;
+  {
+    const std::lock_guard guard(waiters_mutex);
+    failed.swap(waiters);
+  }
+  for (auto& each : failed) {
+    auto reason = check_online();
+    if (reason) reason = base::fail(why, "{}", directory.native());
+    each.done(std::move(reason));
+  }
+}
+
+void log::core::fail_waiters_above(model::offset end) {
+  std::deque<waiter> failed;
+  {
+    const std::lock_guard guard(waiters_mutex);
+    while (!waiters.empty() && waiters.back().end > end) {
+      failed.push_front(std::move(waiters.back()));
+      waiters.pop_back();
+    }
+  }
+  for (auto& each : failed) {
+    each.done(base::fail(errc::offset_out_of_range, "{}: truncated to {}", directory.native(), end.value()));
+  }
+}
+
+void log::when_committed(model::offset end, committed_callback done) {
+  core& c = *core_;
+  base::status outcome;
+  {
+    const std::lock_guard guard(c.waiters_mutex);
+    if (end.value() > c.committed_end.load(std::memory_order_acquire)) {
+      // Who takes the log offline, or closes it, looks for waiters after saying so: either this sees it, or they see
+      // the waiter.
+      if (!c.waiters_closed && !c.offline.load()) {
+        const auto after = std::upper_bound(c.waiters.begin(), c.waiters.end(), end,
+                                            [](model::offset at, const auto& each) { return at < each.end; });
+        c.waiters.insert(after, {end, std::move(done)});
+        return;
+      }
+      outcome = c.check_online();
+      if (outcome) outcome = base::fail(errc::closed, "{}", c.directory.native());
+    }
+  }
+  done(std::move(outcome));
+}
+
+void log::core::go_offline(const base::error& reason) {
+  const std::lock_guard guard(offline_mutex);
+  if (offline.load()) return;
+  offline_reason = reason;
+  offline.store(true, std::memory_order_release);
+}
+
+void log::core::write_pending_snapshots() {
+  std::vector<pending_snapshot> snapshots;
+  {
+    const std::lock_guard guard(append_mutex);
+    snapshots.swap(pending_snapshots);
+  }
+  if (snapshots.empty()) return;
+  // Recovery reads batches only from the newest snapshot on, so the epochs before it must be in their file.
+  auto written = [this] {
+    std::unique_lock lock(epochs_mutex);
+    leader_epoch_cache copy = epochs;
+    lock.unlock();
+    return copy.flush(environment.files, directory);
+  }();
+  for (const auto& each : snapshots) {
+    if (written) written = write_producer_snapshot(environment.files, directory, each.at, each.entries);
+  }
+  if (!written) base::say_warning("recovery may take longer: {}", written.error().describe());
+}
+
+base::status log::flush() {
+  base::status synced;
+  std::uint64_t newly_readable = 0;
+  {
+    const std::lock_guard guard(core_->commit_mutex);
+    synced = core_->sync_now(core::sync_scope::everything, newly_readable);
+    if (synced) core_->write_pending_snapshots();
+  }
+  if (!synced) core_->announce_offline();
+  if (newly_readable > 0) core_->announce(newly_readable);
+  return synced;
+}
+
+void log::flush_if_due(base::unix_ms now_ms) {
+  core& c = *core_;
+  const std::int64_t flush_ms = c.flush_ms.load();
+  if (c.recovery_point.load() >= c.log_end.load() || flush_ms == never_flush) {
+    c.unsynced_since_ms.store(0);
+    return;
+  }
+  base::unix_ms none = 0;
+  if (c.unsynced_since_ms.compare_exchange_strong(none, now_ms) && flush_ms > 0) return;
+  if (now_ms - c.unsynced_since_ms.load() < flush_ms) return;
+  c.unsynced_since_ms.store(0);
+  c.sync_wanted.store(true);
+  c.environment.commits.request(c);
+}
+
+}  // namespace tidelog::storage

@@ -1,0 +1,205 @@
+#pragma once
+// The insides of a log.
+//
+// Order of the locks, outer first: commit_mutex (held through syncs), append_mutex (held through writes), then any one
+// of the others, which are held for a few instructions. Callbacks run outside all of them.
+
+#include "segment.hpp"
+
+#include "tidelog/storage/log.hpp"
+
+#include <array>
+#include <atomic>
+#include <deque>
+#include <mutex>
+
+namespace tidelog::storage {
+
+struct segment_list {
+  std::vector<std::shared_ptr<segment>> all;  ///< rising by base; never empty; the last is the active one
+
+  [[nodiscard]] segment& active() const { return *all.back(); }
+  /// The last segment that does not begin above `at`; the first when all do.
+  [[nodiscard]] std::size_t floor(model::offset at) const;
+};
+
+/// A place in the log: an offset at which a batch begins or will begin, and where that is.
+struct log_mark {
+  model::offset offset{};
+  model::offset segment_base{};
+  std::uint64_t position = 0;
+  std::uint64_t total_bytes = 0;  ///< of batches appended before it since the log was opened
+};
+
+/// What readers and the committer need to agree on, changed and copied under one small lock.
+struct log_tail {
+  std::shared_ptr<const segment_list> segments;
+  log_mark end;
+  log_mark committed;            ///< at the high watermark
+  std::uint64_t generation = 0;  ///< counts truncations, after which remembered positions mean nothing
+};
+
+/// Where recent reads ended, so that the next one needs no index. Thread safe.
+class read_positions {
+ public:
+  struct place {
+    model::offset segment_base;
+    std::uint64_t position;
+  };
+  [[nodiscard]] std::optional<place> find(model::offset at, std::uint64_t generation) const;
+  void remember(model::offset at, const place& where, std::uint64_t generation);
+
+ private:
+  struct entry {
+    model::offset at = model::no_offset;
+    place where{};
+    std::uint64_t generation = 0;
+  };
+  mutable std::mutex mutex_;
+  std::array<entry, 16> entries_;
+  std::size_t next_ = 0;
+};
+
+struct log::core final : commit_source {
+  core(const log_environment& shared, io::path where, const log_config& initial,
+       const log_open_options& options);
+
+  // log_open.cpp
+  [[nodiscard]] base::status open(start_kind start);
+  [[nodiscard]] base::status recover(segment_list& segments, model::offset from);
+  [[nodiscard]] base::result<model::offset> recover_segments(segment_list& segments, model::offset from);
+  [[nodiscard]] base::status sync_recovered(const segment_list& segments, std::size_t from);
+  [[nodiscard]] base::status drop_after(segment_list& segments, std::size_t count);
+  [[nodiscard]] base::status restore_producers_and_epochs(const segment_list& segments, model::offset end);
+  [[nodiscard]] base::status replay_segment(segment& from, model::offset replay_from, base::unix_ms now_ms);
+  [[nodiscard]] base::status adopt(segment_list&& segments, model::offset end);
+
+  // log_append.cpp
+  [[nodiscard]] base::status check_online() const;
+  [[nodiscard]] base::result<appended> append_locked(base::byte_span batch, const append_options& options,
+                                                     std::uint64_t& newly_readable);
+  [[nodiscard]] base::result<std::optional<recorded_batch>> check_producer(const producer_batch& batch);
+  [[nodiscard]] base::status refill_producer(const producer_batch& batch, model::offset before);
+  [[nodiscard]] base::status write_batch(segment& active, const log_mark& end, base::byte_view batch);
+  [[nodiscard]] base::result<bool> must_roll(segment& active, const log_mark& end,
+                                             const model::record_batch_header& batch);
+  [[nodiscard]] base::status roll_locked();
+  [[nodiscard]] std::uint64_t publish_end(const log_mark& end);
+
+  // log_commit.cpp
+  void commit() override;
+  enum class sync_scope { what_is_due, everything };
+  [[nodiscard]] base::status sync_now(sync_scope scope, std::uint64_t& newly_readable);
+  [[nodiscard]] base::status sync_files(const segment_list& segments, const log_mark& target);
+  void write_pending_snapshots();
+  [[nodiscard]] std::uint64_t advance_committed(const log_mark& target, std::uint64_t generation);
+  void go_offline(const base::error& reason);
+  void announce(std::uint64_t newly_readable);
+  void announce_offline();
+  void run_waiters();
+  void fail_waiters(errc why);
+  void fail_waiters_above(model::offset end);
+
+  // log_truncate.cpp
+  [[nodiscard]] base::status truncate_locked(model::offset end);
+  [[nodiscard]] base::status start_over_locked(model::offset start);
+  [[nodiscard]] base::status remove_segments(std::span<const std::shared_ptr<segment>> gone);
+
+  // retention.cpp
+  [[nodiscard]] static std::size_t committed_segments(const log_tail& now);
+  [[nodiscard]] base::result<base::unix_ms> age_mark(const log_tail& now, std::size_t at,
+                                                     base::unix_ms now_ms);
+  [[nodiscard]] base::result<std::size_t> expired_segments(const log_tail& now, base::unix_ms now_ms);
+  [[nodiscard]] base::result<std::size_t> surplus_segments(const log_tail& now);
+  [[nodiscard]] base::status remove_oldest(std::size_t count);
+
+  // log_read.cpp
+  struct read_start {
+    std::size_t segment_index;
+    std::uint64_t position;
+    batch_boundary end;  ///< of what may be seen of the segment
+  };
+  [[nodiscard]] base::result<batch_boundary> visible_end(const segment_list& segments, std::size_t at,
+                                                         const log_mark& bound);
+  [[nodiscard]] base::result<read_start> find_start(model::offset from, const log_mark& bound,
+                                                    const log_tail& now);
+  [[nodiscard]] base::result<read_slice> read(model::offset from, std::optional<model::offset> below,
+                                              const read_limit& limit, const log_mark& bound,
+                                              const log_tail& now);
+
+  // log_lookup.cpp
+  [[nodiscard]] base::result<std::optional<timestamped_offset>> first_at_or_after(const log_tail& now,
+                                                                                  std::size_t at,
+                                                                                  model::timestamp wanted);
+  [[nodiscard]] base::result<timed_batch> largest_visible(const log_tail& now, std::size_t at);
+
+  // log.cpp
+  [[nodiscard]] base::status close_cleanly(std::uint64_t& newly_readable);
+
+  [[nodiscard]] log_tail tail() const {
+    const std::lock_guard guard(tail_mutex);
+    return tail_state;
+  }
+
+  const log_environment environment;
+  const io::path directory;
+  const std::int64_t producer_expiration_ms;
+
+  /// One writer at a time; guards what follows up to the next mutex.
+  std::mutex append_mutex;
+  log_config config;
+  producer_state producers;
+  std::int64_t roll_jitter_ms = 0;
+  std::int64_t unsynced_records = 0;
+  bool closed = false;
+  bool touched = false;  ///< a clean close has something to write
+  struct pending_snapshot {
+    model::offset at;
+    std::vector<producer_snapshot_entry> entries;
+  };
+  std::vector<pending_snapshot> pending_snapshots;
+  struct deleted_segment {
+    std::shared_ptr<segment> files;
+    base::unix_ms since_ms;
+  };
+  std::deque<deleted_segment> deleted;
+
+  /// One sync at a time.
+  std::mutex commit_mutex;
+
+  mutable std::mutex tail_mutex;
+  log_tail tail_state;
+  std::atomic<std::int64_t> log_start{0};
+  std::atomic<std::int64_t> log_end{0};
+  std::atomic<std::int64_t> committed_end{0};
+  std::atomic<std::int64_t> recovery_point{0};
+
+  std::atomic<std::int64_t> index_interval_bytes{4096};
+  std::atomic<std::int64_t> flush_ms{never_flush};
+  std::atomic<bool> durable{true};
+  std::atomic<bool> sync_wanted{false};
+  std::atomic<bool> directory_dirty{false};
+  std::atomic<bool> parent_dirty{false};
+  std::atomic<base::unix_ms> unsynced_since_ms{0};
+
+  mutable std::mutex epochs_mutex;
+  leader_epoch_cache epochs;
+  model::leader_epoch current_epoch = model::no_leader_epoch;  ///< guarded by append_mutex
+
+  std::atomic<bool> offline{false};
+  mutable std::mutex offline_mutex;
+  base::error offline_reason;
+
+  struct waiter {
+    model::offset end;
+    committed_callback done;
+  };
+  std::mutex waiters_mutex;
+  std::deque<waiter> waiters;
+  bool waiters_closed = false;
+
+  progress_listener listener;
+  read_positions positions;
+};
+
+}  // namespace tidelog::storage

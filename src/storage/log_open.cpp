@@ -1,0 +1,206 @@
+// A log comes to life: taken at its word after a clean stop, checked and cut after another.
+#include "batch_walker.hpp"
+#include "log_core.hpp"
+#include "partition_files.hpp"
+
+#include "tidelog/base/assert.hpp"
+#include "tidelog/base/log_message.hpp"
+#include "tidelog/storage/producer_snapshot.hpp"
+
+#include <algorithm>
+
+namespace tidelog::storage {
+
+base::status log::core::open(start_kind start) {
+  TIDELOG_TRY(const bool there, environment.files.exists(directory));
+  if (!there) {
+    TIDELOG_DO(environment.files.make_directories(directory));
+    parent_dirty.store(true);
+    directory_dirty.store(true);
+  }
+  TIDELOG_TRY(const auto bases, tidy_partition_directory(environment.files, directory));
+  const base::unix_ms now_ms = environment.clock.now_ms();
+  segment_list segments;
+  segments.all.reserve(bases.size() + 1);
+  for (const model::offset base : bases) {
+    segments.all.push_back(
+        std::make_shared<segment>(environment.open_files, environment.files, directory, base));
+    segments.all.back()->mark_sealed();
+    segments.all.back()->set_written_ms(now_ms);
+  }
+  auto epoch_file = epochs.load(environment.files, directory);
+  if (!epoch_file) base::say_warning("epochs are taken from the batches: {}", epoch_file.error().describe());
+
+  if (segments.all.empty()) {
+    touched = true;
+    const model::offset first(log_start.load());
+    segments.all.push_back(
+        std::make_shared<segment>(environment.open_files, environment.files, directory, first));
+    TIDELOG_DO(segments.all.back()->create_data());
+    segments.all.back()->set_written_ms(now_ms);
+    directory_dirty.store(true);
+    TIDELOG_DO(restore_producers_and_epochs(segments, first));
+    return adopt(std::move(segments), first);
+  }
+  if (start == start_kind::clean) {
+    auto end = segments.active().load_active(index_interval_bytes.load());
+    if (end) {
+      TIDELOG_DO(restore_producers_and_epochs(segments, *end));
+      return adopt(std::move(segments), *end);
+    }
+    if (end.error().code != errc::corrupt_segment) return base::forward_error(end);
+    base::say_error("{}, although the stop was clean; the segment is checked", end.error().describe());
+    return recover(segments, segments.active().base_offset());
+  }
+  return recover(segments, model::offset(recovery_point.load()));
+}
+
+base::status log::core::recover(segment_list& segments, model::offset from) {
+  touched = true;
+  TIDELOG_TRY(const model::offset end, recover_segments(segments, from));
+  TIDELOG_DO(restore_producers_and_epochs(segments, end));
+  return adopt(std::move(segments), end);
+}
+
+base::result<model::offset> log::core::recover_segments(segment_list& segments, model::offset from) {
+  const std::int64_t interval = index_interval_bytes.load();
+  const std::size_t first = segments.floor(from);
+  model::offset end = segments.all[first]->base_offset();
+  bool changed = false;
+  for (std::size_t at = first; at < segments.all.size(); ++at) {
+    segment& each = *segments.all[at];
+    // Compaction may remove the last records of a segment; otherwise a gap between two segments is a lost end.
+    const bool gap = each.base_offset() > end && !config.cleanup.compact;
+    if (at > first && (gap || each.base_offset() < end)) {
+      base::say_warning("{}: lost end: the next segment begins at offset {}, the log ends at {}",
+                        directory.native(), each.base_offset().value(), end.value());
+      TIDELOG_DO(drop_after(segments, at));
+      changed = true;
+      break;
+    }
+    TIDELOG_TRY(const auto file, each.data());
+    TIDELOG_TRY(const std::uint64_t size, file->size());
+    TIDELOG_TRY(const auto outcome, each.scan(from, interval));
+    end = std::max(outcome.next_offset, each.base_offset());
+    if (size > outcome.end_position) {
+      base::say_warning("{}: {} at position {}; {} bytes are cut off, the log ends at offset {}",
+                        file->name().native(), name_of(outcome.verdict), outcome.end_position,
+                        size - outcome.end_position, end.value());
+      TIDELOG_DO(file->truncate(outcome.end_position));
+    }
+    if (size > outcome.end_position || end > from) {
+      each.mark_dirty(file);
+      changed = true;
+    }
+    if (outcome.verdict == scan_verdict::complete) continue;
+    TIDELOG_DO(drop_after(segments, at + 1));
+    break;
+  }
+  if (end < from) {
+    base::say_error("{}: the log ends at offset {}; up to {} it was known to be on disk", directory.native(),
+                    end.value(), from.value());
+  }
+  for (std::size_t at = first; at + 1 < segments.all.size(); ++at) segments.all[at]->complete_indexes();
+  if (changed) TIDELOG_DO(sync_recovered(segments, first));
+  return end;
+}
+
+base::status log::core::drop_after(segment_list& segments, std::size_t count) {
+  // The last one first: whenever this is interrupted, what is left has no hole.
+  while (segments.all.size() > count) {
+    segment& last = *segments.all.back();
+    TIDELOG_TRY(const std::uint64_t bytes, last.size());
+    base::say_warning("{}: the segment at offset {}, {} bytes, comes after the end of the log and is removed",
+                      directory.native(), last.base_offset().value(), bytes);
+    TIDELOG_DO(last.rename_deleted());
+    TIDELOG_DO(last.remove_files());
+    segments.all.pop_back();
+  }
+  return {};
+}
+
+/// What was recovered is going to be served, so it must not be taken back by the next power cut.
+base::status log::core::sync_recovered(const segment_list& segments, std::size_t from) {
+  for (std::size_t at = from; at < segments.all.size(); ++at) TIDELOG_DO(segments.all[at]->sync());
+  TIDELOG_DO(environment.files.sync_directory(directory));
+  return environment.files.sync_directory(directory.parent_path());
+}
+
+base::status log::core::restore_producers_and_epochs(const segment_list& segments, model::offset end) {
+  const base::unix_ms now_ms = environment.clock.now_ms();
+  const model::offset first = std::max(segments.all.front()->base_offset(), model::offset(log_start.load()));
+  producers.clear();
+  TIDELOG_TRY(const model::offset replay_from,
+              load_newest_producer_snapshot(environment.files, directory, first, end, now_ms, producers));
+  epochs.truncate_from_end(end);
+  if (replay_from < end) {
+    for (std::size_t at = segments.floor(replay_from); at < segments.all.size(); ++at) {
+      TIDELOG_DO(replay_segment(*segments.all[at], replay_from, now_ms));
+    }
+  }
+  if (const auto latest = epochs.latest_epoch()) current_epoch = *latest;
+  return {};
+}
+
+base::status log::core::replay_segment(segment& from, model::offset replay_from, base::unix_ms now_ms) {
+  TIDELOG_TRY(const std::uint64_t end, from.size());
+  std::uint64_t position = 0;
+  if (replay_from > from.base_offset()) {
+    auto place = from.find(replay_from, end, index_interval_bytes.load());
+    // Damage in the middle of what was confirmed is met by who reads there; the log opens.
+    if (!place && place.error().code == errc::corrupt_segment) {
+      base::say_error("{}", place.error().describe());
+      return {};
+    }
+    if (!place) return base::forward_error(place);
+    if (!*place) return {};
+    position = (*place)->position;
+  }
+  TIDELOG_TRY(const auto file, from.data());
+  batch_walker walker(*file, position, end);
+  while (true) {
+    auto batch = walker.next();
+    if (!batch && batch.error().code.category() == model::batch_category()) {
+      base::say_error("{}", batch.error().describe());
+      return {};
+    }
+    if (!batch) return base::forward_error(batch);
+    if (!*batch) return {};
+    epochs.assign((*batch)->partition_leader_epoch(), (*batch)->base_offset());
+    if (const auto of_producer = producer_batch_of(**batch)) producers.record_replayed(*of_producer, now_ms);
+  }
+}
+
+base::status log::core::adopt(segment_list&& segments, model::offset end) {
+  const model::offset first = std::max(segments.all.front()->base_offset(), model::offset(log_start.load()));
+  TIDELOG_TRY(const std::uint64_t size, segments.active().size());
+  auto shared = std::make_shared<segment_list>(std::move(segments));
+  // Sealed is all but the last; cut() wants to know what may still be appended to.
+  shared->active().mark_active();
+  const log_mark mark{end, shared->active().base_offset(), size, 0};
+  {
+    const std::lock_guard guard(tail_mutex);
+    tail_state = {std::move(shared), mark, mark, tail_state.generation};
+  }
+  epochs.truncate_from_start(first);
+  log_start.store(first.value());
+  log_end.store(end.value());
+  committed_end.store(end.value());
+  recovery_point.store(end.value());
+  if (first <= end) return {};
+  // Records were deleted that the log has lost by other ways since: it goes on where readers expect it to.
+  base::say_warning("{}: the log ends at offset {}, below its start {}; it goes on there", directory.native(),
+                    end.value(), first.value());
+  const std::lock_guard commits(commit_mutex);
+  const std::lock_guard appends(append_mutex);
+  return start_over_locked(first);
+}
+
+base::result<std::unique_ptr<log>> log::open(const log_environment& environment, io::path directory,
+                                             const log_config& config, const log_open_options& options) {
+  auto parts = std::make_unique<core>(environment, std::move(directory), config, options);
+  TIDELOG_DO(parts->open(options.start));
+  return std::unique_ptr<log>(new log(std::move(parts)));
+}
+
+}  // namespace tidelog::storage

@@ -1,0 +1,121 @@
+// Reading: from an offset to a slice of a segment's file.
+#include "log_core.hpp"
+
+#include <algorithm>
+
+namespace tidelog::storage {
+
+std::optional<read_positions::place> read_positions::find(model::offset at, std::uint64_t generation) const {
+  const std::lock_guard guard(mutex_);
+  for (const auto& each : entries_) {
+    if (each.at == at && each.generation == generation) return each.where;
+  }
+  return std::nullopt;
+}
+
+void read_positions::remember(model::offset at, const place& where, std::uint64_t generation) {
+  const std::lock_guard guard(mutex_);
+  for (auto& each : entries_) {
+    if (each.at != at) continue;
+    each = {at, where, generation};
+    return;
+  }
+  entries_[next_] = {at, where, generation};
+  next_ = (next_ + 1) % entries_.size();
+}
+
+base::result<read_slice> log::read(model::offset from, const read_limit& limit, read_bound bound) {
+  core& c = *core_;
+  const log_tail now = c.tail();
+  log_mark upto = bound.kind_ == read_bound::kind::log_end ? now.end : now.committed;
+  if (from < log_start_offset() || from > now.end.offset) {
+    return base::fail(errc::offset_out_of_range, "{}: offset {} of {} to {}", c.directory.native(),
+                      from.value(), log_start_offset().value(), now.end.offset.value());
+  }
+  if (from >= upto.offset) {
+    // Who waits at the end comes back for exactly this place.
+    if (from == upto.offset) c.positions.remember(from, {upto.segment_base, upto.position}, now.generation);
+    return read_slice{{}, from};
+  }
+  std::optional<model::offset> below;
+  if (bound.kind_ == read_bound::kind::given && bound.offset_ < upto.offset) {
+    if (from >= bound.offset_) return read_slice{{}, from};
+    below = bound.offset_;
+  }
+  auto slice = c.read(from, below, limit, upto, now);
+  // Its segment may have been deleted since we looked.
+  if (!slice && from < log_start_offset()) {
+    return base::fail(errc::offset_out_of_range, "{}: offset {} is below {}", c.directory.native(),
+                      from.value(), log_start_offset().value());
+  }
+  return slice;
+}
+
+/// Where the batches of a segment end for a reader that may see up to `bound`.
+base::result<batch_boundary> log::core::visible_end(const segment_list& segments, std::size_t at,
+                                                    const log_mark& bound) {
+  segment& each = *segments.all[at];
+  if (each.base_offset() >= bound.offset) return batch_boundary{0, each.base_offset()};
+  if (each.base_offset() == bound.segment_base) return batch_boundary{bound.position, bound.offset};
+  TIDELOG_TRY(const std::uint64_t size, each.size());
+  const bool is_last = at + 1 == segments.all.size();
+  return batch_boundary{size, is_last ? bound.offset : segments.all[at + 1]->base_offset()};
+}
+
+base::result<log::core::read_start> log::core::find_start(model::offset from, const log_mark& bound,
+                                                          const log_tail& now) {
+  const segment_list& segments = *now.segments;
+  const std::int64_t interval = index_interval_bytes.load(std::memory_order_relaxed);
+  std::size_t at = segments.floor(from);
+  std::uint64_t position = 0;
+  const auto known = positions.find(from, now.generation);
+  const std::size_t known_at = known ? segments.floor(known->segment_base) : 0;
+  // A segment that somebody ended in may have been deleted since.
+  if (known && segments.all[known_at]->base_offset() == known->segment_base) {
+    at = known_at;
+    position = known->position;
+  } else if (from > segments.all[at]->base_offset()) {
+    TIDELOG_TRY(const auto visible, visible_end(segments, at, bound));
+    TIDELOG_TRY(const auto place, segments.all[at]->find(from, visible.position, interval));
+    position = place ? place->position : visible.position;
+  }
+  while (true) {
+    TIDELOG_TRY(const auto end, visible_end(segments, at, bound));
+    const bool is_bound = segments.all[at]->base_offset() == bound.segment_base;
+    if (position < end.position || is_bound || at + 1 == segments.all.size())
+      return read_start{at, position, end};
+    ++at;
+    position = 0;
+  }
+}
+
+base::result<read_slice> log::core::read(model::offset from, std::optional<model::offset> below,
+                                         const read_limit& limit, const log_mark& bound,
+                                         const log_tail& now) {
+  const std::int64_t interval = index_interval_bytes.load(std::memory_order_relaxed);
+  TIDELOG_TRY(const read_start start, find_start(from, bound, now));
+  segment& source = *now.segments->all[start.segment_index];
+  batch_boundary end = start.end;
+  if (below && *below < end.next_offset) {
+    TIDELOG_TRY(const auto first_hidden, source.find(*below, end.position, interval));
+    if (first_hidden) end = {first_hidden->position, first_hidden->base_offset};
+  }
+  if (end.position <= start.position) return read_slice{{}, from};
+  if (end.position - start.position > limit.max_bytes) {
+    TIDELOG_TRY(const auto within,
+                source.last_boundary(start.position, start.position + limit.max_bytes, end.position));
+    if (within.position > start.position) {
+      end = within;
+    } else if (limit.oversized == read_limit::oversized_first_batch::leave_out) {
+      return read_slice{{}, from};
+    } else {
+      TIDELOG_TRY(const auto first, source.batch_at(start.position, end.position));
+      end = {first.end_position, first.next_offset};
+    }
+  }
+  TIDELOG_TRY(auto file, source.data());
+  positions.remember(end.next_offset, {source.base_offset(), end.position}, now.generation);
+  return read_slice{{std::move(file), start.position, end.position - start.position}, end.next_offset};
+}
+
+}  // namespace tidelog::storage

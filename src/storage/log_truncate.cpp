@@ -1,0 +1,177 @@
+// Taking records away: from the end (truncation) and from the beginning (DeleteRecords).
+#include "log_core.hpp"
+
+#include "tidelog/base/log_message.hpp"
+#include "tidelog/storage/producer_snapshot.hpp"
+
+#include <algorithm>
+
+namespace tidelog::storage {
+
+base::status log::truncate_to(model::offset end) {
+  core& c = *core_;
+  base::status outcome;
+  {
+    const std::lock_guard commits(c.commit_mutex);
+    const std::lock_guard appends(c.append_mutex);
+    TIDELOG_DO(c.check_online());
+    if (end >= log_end_offset()) return {};
+    outcome = end < c.tail().segments->all.front()->base_offset() ? c.start_over_locked(end)
+                                                                  : c.truncate_locked(end);
+    if (!outcome) c.go_offline(outcome.error());
+  }
+  if (outcome) {
+    c.fail_waiters_above(log_end_offset());
+  } else {
+    c.announce_offline();
+  }
+  return outcome;
+}
+
+base::status log::truncate_fully_and_start_at(model::offset start) {
+  core& c = *core_;
+  base::status outcome;
+  {
+    const std::lock_guard commits(c.commit_mutex);
+    const std::lock_guard appends(c.append_mutex);
+    TIDELOG_DO(c.check_online());
+    outcome = c.start_over_locked(start);
+    if (!outcome) c.go_offline(outcome.error());
+  }
+  if (outcome) {
+    c.fail_waiters_above(start);
+  } else {
+    c.announce_offline();
+  }
+  return outcome;
+}
+
+base::status log::core::truncate_locked(model::offset wanted_end) {
+  touched = true;
+  const log_tail now = tail();
+  auto kept = std::make_shared<segment_list>(*now.segments);
+  const std::size_t count = kept->floor(wanted_end) + 1;
+  const std::vector<std::shared_ptr<segment>> gone(kept->all.begin() + static_cast<std::ptrdiff_t>(count),
+                                                   kept->all.end());
+  kept->all.resize(count);
+  segment& last = kept->active();
+  TIDELOG_TRY(const std::uint64_t size, last.size());
+  TIDELOG_TRY(const auto place, last.find(wanted_end, size, index_interval_bytes.load()));
+  // A batch stays or goes as a whole.
+  const batch_boundary cut =
+      place ? batch_boundary{place->position, place->base_offset} : batch_boundary{size, wanted_end};
+  const model::offset end = std::min(cut.next_offset, wanted_end);
+
+  TIDELOG_DO(remove_segments(gone));
+  TIDELOG_TRY(const auto file, last.data());
+  TIDELOG_DO(file->truncate(cut.position));
+  last.mark_dirty(file);
+  TIDELOG_DO(last.cut(cut.position, end, index_interval_bytes.load()));
+  TIDELOG_DO(last.sync());
+  TIDELOG_DO(environment.files.sync_directory(directory));
+  {
+    const std::lock_guard guard(tail_mutex);
+    log_mark mark{end, last.base_offset(), cut.position, tail_state.end.total_bytes};
+    tail_state.segments = kept;
+    tail_state.end = mark;
+    // Bytes that were counted and are gone leave no trace in the count of what became readable.
+    if (tail_state.committed.offset > end) {
+      tail_state.committed = mark;
+    } else {
+      tail_state.end.total_bytes = std::max(mark.total_bytes, tail_state.committed.total_bytes);
+    }
+    ++tail_state.generation;
+    log_end.store(end.value());
+    committed_end.store(tail_state.committed.offset.value());
+    recovery_point.store(std::min(recovery_point.load(), end.value()));
+  }
+  if (end.value() < log_start.load()) log_start.store(end.value());
+  std::erase_if(pending_snapshots, [&](const auto& each) { return each.at > end; });
+  const std::lock_guard guard(epochs_mutex);
+  epochs.truncate_from_end(end);
+  current_epoch = epochs.latest_epoch().value_or(model::no_leader_epoch);
+  TIDELOG_DO(epochs.flush(environment.files, directory));
+  return restore_producers_and_epochs(*kept, end);
+}
+
+base::status log::core::remove_segments(std::span<const std::shared_ptr<segment>> gone) {
+  const base::unix_ms now_ms = environment.clock.now_ms();
+  // The last one first: whenever this is interrupted, what is left has no hole.
+  for (auto each = gone.rbegin(); each != gone.rend(); ++each) {
+    TIDELOG_DO((*each)->rename_deleted());
+    deleted.push_back({*each, now_ms});
+  }
+  return {};
+}
+
+base::status log::core::start_over_locked(model::offset start) {
+  touched = true;
+  const log_tail now = tail();
+  auto fresh = std::make_shared<segment_list>();
+  TIDELOG_DO(remove_segments(now.segments->all));
+  fresh->all.push_back(
+      std::make_shared<segment>(environment.open_files, environment.files, directory, start));
+  TIDELOG_DO(fresh->active().create_data());
+  fresh->active().set_written_ms(environment.clock.now_ms());
+  TIDELOG_DO(environment.files.sync_directory(directory));
+  {
+    const std::lock_guard guard(tail_mutex);
+    const log_mark mark{start, start, 0, tail_state.end.total_bytes};
+    tail_state = {std::move(fresh), mark, mark, tail_state.generation + 1};
+    log_start.store(start.value());
+    log_end.store(start.value());
+    committed_end.store(start.value());
+    recovery_point.store(start.value());
+  }
+  pending_snapshots.clear();
+  producers.clear();
+  TIDELOG_DO(remove_producer_snapshots_above(environment.files, directory, model::no_offset));
+  const std::lock_guard guard(epochs_mutex);
+  epochs.clear();
+  current_epoch = model::no_leader_epoch;
+  return epochs.flush(environment.files, directory);
+}
+
+base::status log::advance_log_start(model::offset start) {
+  core& c = *core_;
+  const std::lock_guard appends(c.append_mutex);
+  TIDELOG_DO(c.check_online());
+  if (start <= log_start_offset()) return {};
+  if (start > high_watermark()) {
+    return base::fail(errc::offset_out_of_range, "{}: {} is above the high watermark {}",
+                      c.directory.native(), start.value(), high_watermark().value());
+  }
+  c.touched = true;
+  c.log_start.store(start.value());
+  {
+    const std::lock_guard guard(c.epochs_mutex);
+    c.epochs.truncate_from_start(start);
+  }
+  const log_tail now = c.tail();
+  std::size_t below = 0;
+  while (below + 1 < now.segments->all.size() && now.segments->all[below + 1]->base_offset() <= start)
+    ++below;
+  return c.remove_oldest(below);
+}
+
+base::result<std::size_t> log::remove_deleted_files(base::unix_ms now_ms) {
+  core& c = *core_;
+  std::vector<std::shared_ptr<segment>> due;
+  {
+    const std::lock_guard guard(c.append_mutex);
+    while (!c.deleted.empty() && now_ms - c.deleted.front().since_ms >= c.config.file_delete_delay_ms) {
+      due.push_back(std::move(c.deleted.front().files));
+      c.deleted.pop_front();
+    }
+  }
+  base::status outcome;
+  for (const auto& each : due) {
+    auto removed = each->remove_files();
+    if (!removed && outcome) outcome = std::move(removed);
+  }
+  TIDELOG_DO(std::move(outcome));
+  const std::lock_guard guard(c.append_mutex);
+  return c.deleted.size();
+}
+
+}  // namespace tidelog::storage

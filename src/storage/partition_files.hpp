@@ -1,0 +1,20 @@
+#pragma once
+// What lies in a partition's directory, and putting it in order at start.
+
+#include "tidelog/io/file_system.hpp"
+#include "tidelog/model/types.hpp"
+
+#include <vector>
+
+namespace tidelog::storage {
+
+/// The bases of the segments there are, rising, after the leftovers of a stop in the middle have been dealt with:
+/// - NAME.deleted and NAME.cleaned are removed;
+/// - NAME.swap is compaction's finished output (only a Kafka that was killed leaves it): unless a .cleaned file of the
+///   same or a lower base says that its round was not finished, it takes the place of the segments it covers;
+/// - an index without its segment is removed;
+/// - what is not known here is left alone, with a warning.
+[[nodiscard]] base::result<std::vector<model::offset>> tidy_partition_directory(io::file_system& files,
+                                                                                const io::path& directory);
+
+}  // namespace tidelog::storage

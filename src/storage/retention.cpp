@@ -1,0 +1,111 @@
+// Retention: which of the oldest segments may go, by Kafka's rules.
+#include "log_core.hpp"
+
+#include "tidelog/base/log_message.hpp"
+#include "tidelog/storage/producer_snapshot.hpp"
+
+#include <algorithm>
+
+namespace tidelog::storage {
+
+/// How many segments from the front may go at all: every record of them is below the high watermark. An empty active
+/// segment is not counted.
+std::size_t log::core::committed_segments(const log_tail& now) {
+  const auto& all = now.segments->all;
+  std::size_t count = 0;
+  while (count + 1 < all.size() && all[count + 1]->base_offset() <= now.committed.offset) ++count;
+  if (count + 1 == all.size() && now.end.position > 0 && now.committed.offset >= now.end.offset) ++count;
+  return count;
+}
+
+base::result<base::unix_ms> log::core::age_mark(const log_tail& now, std::size_t at, base::unix_ms now_ms) {
+  // Timestamps are the clients' word. One from the future would keep its segment for ever, and one that is missing says
+  // nothing; then the segment is as old as the next one that tells, since that was written later.
+  for (std::size_t each = at; each < now.segments->all.size(); ++each) {
+    TIDELOG_TRY(const auto largest, now.segments->all[each]->largest_timestamp(index_interval_bytes.load()));
+    if (largest.timestamp.value() >= 0 && largest.timestamp.value() <= now_ms)
+      return largest.timestamp.value();
+  }
+  return now.segments->all[at]->written_ms();
+}
+
+base::result<std::size_t> log::core::expired_segments(const log_tail& now, base::unix_ms now_ms) {
+  if (config.retention_ms < 0) return std::size_t{0};
+  const std::size_t most = committed_segments(now);
+  std::size_t count = 0;
+  while (count < most) {
+    TIDELOG_TRY(const base::unix_ms newest, age_mark(now, count, now_ms));
+    if (now_ms - newest <= config.retention_ms) break;
+    ++count;
+  }
+  return count;
+}
+
+base::result<std::size_t> log::core::surplus_segments(const log_tail& now) {
+  if (config.retention_bytes < 0) return std::size_t{0};
+  std::uint64_t total = 0;
+  for (const auto& each : now.segments->all) {
+    TIDELOG_TRY(const std::uint64_t size, each->size());
+    total += size;
+  }
+  const std::size_t most = committed_segments(now);
+  std::size_t count = 0;
+  while (count < most) {
+    TIDELOG_TRY(const std::uint64_t size, now.segments->all[count]->size());
+    if (total < static_cast<std::uint64_t>(config.retention_bytes) + size) break;
+    total -= size;
+    ++count;
+  }
+  return count;
+}
+
+base::result<std::size_t> log::delete_old_segments(base::unix_ms now_ms) {
+  core& c = *core_;
+  const std::lock_guard guard(c.append_mutex);
+  TIDELOG_DO(c.check_online());
+  const log_tail now = c.tail();
+  std::size_t count = 0;
+  const auto& all = now.segments->all;
+  while (count + 1 < all.size() && all[count + 1]->base_offset() <= log_start_offset()) ++count;
+  if (c.config.cleanup.remove) {
+    TIDELOG_TRY(const std::size_t expired, c.expired_segments(now, now_ms));
+    TIDELOG_TRY(const std::size_t surplus, c.surplus_segments(now));
+    count = std::max({count, expired, surplus});
+  }
+  TIDELOG_DO(c.remove_oldest(count));
+  return count;
+}
+
+base::status log::core::remove_oldest(std::size_t count) {
+  if (count == 0) return {};
+  touched = true;
+  // There is always an active segment; offsets go on in a new one.
+  if (count == tail().segments->all.size()) TIDELOG_DO(roll_locked());
+  const log_tail now = tail();
+  const auto split = now.segments->all.begin() + static_cast<std::ptrdiff_t>(count);
+  const std::vector<std::shared_ptr<segment>> gone(now.segments->all.begin(), split);
+  auto kept = std::make_shared<segment_list>();
+  kept->all.assign(split, now.segments->all.end());
+  const model::offset first = kept->all.front()->base_offset();
+  if (first.value() > log_start.load()) log_start.store(first.value());
+  std::vector<model::offset> bases;
+  for (const auto& each : kept->all) bases.push_back(each->base_offset());
+  {
+    const std::lock_guard held(tail_mutex);
+    tail_state.segments = std::move(kept);
+  }
+  {
+    const std::lock_guard held(epochs_mutex);
+    epochs.truncate_from_start(model::offset(log_start.load()));
+  }
+  const base::unix_ms now_ms = environment.clock.now_ms();
+  // The first one first: whenever this is interrupted, what is left has no hole.
+  for (const auto& each : gone) {
+    base::say_info("{}: deleting the segment at offset {}", directory.native(), each->base_offset().value());
+    TIDELOG_DO(each->rename_deleted());
+    deleted.push_back({each, now_ms});
+  }
+  return remove_stale_producer_snapshots(environment.files, directory, bases);
+}
+
+}  // namespace tidelog::storage

@@ -1,0 +1,206 @@
+#include "segment.hpp"
+
+#include "batch_walker.hpp"
+
+#include "tidelog/base/assert.hpp"
+#include "tidelog/base/log_message.hpp"
+#include "tidelog/storage/storage_error.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace tidelog::storage {
+namespace {
+
+[[nodiscard]] bool is_missing(const base::error& error) {
+  return error.code == std::errc::no_such_file_or_directory;
+}
+
+/// A rename or removal of a file that need not be there.
+[[nodiscard]] base::status unless_missing(base::status outcome) {
+  if (!outcome && is_missing(outcome.error())) return {};
+  return outcome;
+}
+
+}  // namespace
+
+std::string segment_file_name(model::offset base, std::string_view suffix) {
+  return fmt::format("{:020}{}", base.value(), suffix);
+}
+
+segment::file_parts::file_parts(open_file_cache& open_files, io::file_system& files,
+                                const io::path& directory, model::offset base)
+    : data(open_files, files, directory / segment_file_name(base, data_suffix)),
+      offsets(open_files, files, directory / segment_file_name(base, offset_index_entry::file_suffix), base),
+      times(open_files, files, directory / segment_file_name(base, time_index_entry::file_suffix), base) {}
+
+segment::segment(open_file_cache& open_files, io::file_system& files, io::path directory, model::offset base)
+    : open_files_(open_files), files_(files), directory_(std::move(directory)), base_(base) {}
+
+segment::file_parts& segment::parts() {
+  if (auto* made = parts_.load(std::memory_order_acquire)) return *made;
+  const std::lock_guard guard(parts_mutex_);
+  if (!parts_owner_) {
+    parts_owner_ = std::make_unique<file_parts>(open_files_, files_, directory_, base_);
+    parts_.store(parts_owner_.get(), std::memory_order_release);
+  }
+  return *parts_owner_;
+}
+
+base::result<std::uint64_t> segment::size() {
+  const std::uint64_t known = size_.load(std::memory_order_acquire);
+  if (known != unknown_size) return known;
+  // Asking for the size of many segments is not to push the files in use out of the cache.
+  TIDELOG_TRY(const auto file,
+              files_.open(directory_ / segment_file_name(base_, data_suffix), io::open_mode::read));
+  TIDELOG_TRY(const std::uint64_t size, file->size());
+  std::uint64_t expected = unknown_size;
+  size_.compare_exchange_strong(expected, size);
+  return size_.load();
+}
+
+base::result<std::shared_ptr<io::file>> segment::create_data() {
+  TIDELOG_TRY(auto file, parts().data.get_or_create());
+  // A file of this name can only be what a failed roll left behind.
+  TIDELOG_DO(file->truncate(0));
+  begin_empty();
+  return file;
+}
+
+void segment::begin_empty() {
+  const std::lock_guard guard(change_mutex_);
+  forget_growth();
+  growth_.first_known = true;
+  size_.store(0, std::memory_order_release);
+  indexes_checked_.store(true, std::memory_order_release);
+}
+
+void segment::forget_growth() {
+  growth_ = {};
+  offset_entries_.store(0, std::memory_order_relaxed);
+  time_entries_.store(0, std::memory_order_relaxed);
+}
+
+void segment::note_batch(const model::record_batch_header& batch, std::int64_t interval) {
+  const std::lock_guard guard(change_mutex_);
+  const std::uint64_t position = size_.load(std::memory_order_relaxed);
+  grow(batch, position, interval);
+  size_.store(position + batch.size_bytes(), std::memory_order_release);
+  if (growth_.bytes_since_entry == batch.size_bytes()) write_index_entries_locked();
+}
+
+void segment::grow(const model::record_batch_header& batch, std::uint64_t position, std::int64_t interval) {
+  if (growth_.bytes_since_entry > static_cast<std::uint64_t>(std::max<std::int64_t>(interval, 0))) {
+    parts().offsets.add({batch.last_offset(), static_cast<std::uint32_t>(position)});
+    offset_entries_.fetch_add(1, std::memory_order_relaxed);
+    add_time_entry();
+    growth_.bytes_since_entry = 0;
+  }
+  growth_.bytes_since_entry += batch.size_bytes();
+  const model::timestamp largest = batch.max_timestamp();
+  if (largest > growth_.largest.timestamp) growth_.largest = {largest, batch.last_offset()};
+  if (position == 0) {
+    growth_.first_known = true;
+    growth_.first = largest.value() >= 0 ? std::optional(largest) : std::nullopt;
+  }
+}
+
+void segment::add_time_entry() {
+  if (growth_.largest.timestamp <= growth_.last_time_entry) return;
+  parts().times.add({growth_.largest.timestamp, growth_.largest.last_offset});
+  time_entries_.fetch_add(1, std::memory_order_relaxed);
+  growth_.last_time_entry = growth_.largest.timestamp;
+}
+
+void segment::write_index_entries_locked() {
+  if (!parts().offsets.wants_write()) return;
+  auto written = parts().offsets.write_pending();
+  if (written) written = parts().times.write_pending();
+  if (!written) base::say_warning("index entries stay in memory for now: {}", written.error().describe());
+}
+
+void segment::complete_indexes() {
+  const std::lock_guard guard(change_mutex_);
+  complete_indexes_locked();
+}
+
+void segment::complete_indexes_locked() {
+  add_time_entry();
+  auto written = parts().offsets.complete();
+  if (written) written = parts().times.complete();
+  if (!written) base::say_warning("index is incomplete on disk: {}", written.error().describe());
+  indexes_dirty_.store(true, std::memory_order_release);
+}
+
+base::status segment::create_missing_files() {
+  TIDELOG_DO(parts().data.get_or_create());
+  TIDELOG_DO(parts().offsets.file().get_or_create());
+  TIDELOG_DO(parts().times.file().get_or_create());
+  return {};
+}
+
+bool segment::index_is_full(std::int64_t index_bytes) const {
+  const auto bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(index_bytes, 0));
+  // One place in the time index is kept for the closing entry.
+  return offset_entries_.load(std::memory_order_relaxed) >= bytes / offset_index_entry::size_bytes ||
+         time_entries_.load(std::memory_order_relaxed) + 1 >= bytes / time_index_entry::size_bytes;
+}
+
+base::result<std::optional<model::timestamp>> segment::first_timestamp() {
+  {
+    const std::lock_guard guard(change_mutex_);
+    if (growth_.first_known) return growth_.first;
+  }
+  TIDELOG_TRY(const auto file, data());
+  TIDELOG_TRY(const std::uint64_t end, size());
+  batch_walker walker(*file, 0, end);
+  TIDELOG_TRY(const auto first, walker.next());
+  const std::lock_guard guard(change_mutex_);
+  growth_.first_known = true;
+  if (first && first->max_timestamp().value() >= 0) growth_.first = first->max_timestamp();
+  return growth_.first;
+}
+
+void segment::mark_dirty(const std::shared_ptr<io::file>& file) {
+  // A sync that has begun before this write takes the mark away first, so the write is never forgotten.
+  if (!dirty_.exchange(true, std::memory_order_acq_rel)) parts().data.pin(file);
+}
+
+base::status segment::sync() {
+  if (dirty_.exchange(false, std::memory_order_acq_rel)) {
+    TIDELOG_TRY(const auto file, parts().data.get());
+    // After a failure the pin stays: the descriptor must not be closed as if all were well.
+    TIDELOG_DO(file->sync_data());
+    parts().data.unpin();
+  }
+  if (is_sealed() && indexes_dirty_.exchange(false, std::memory_order_acq_rel)) {
+    auto synced = parts().offsets.sync();
+    if (synced) synced = parts().times.sync();
+    if (!synced) base::say_warning("index may have to be made again: {}", synced.error().describe());
+  }
+  return {};
+}
+
+base::status segment::rename_deleted() {
+  file_parts& mine = parts();
+  const auto deleted_name = [&](std::string_view suffix) {
+    return directory_ / (segment_file_name(base_, suffix) + deleted_suffix);
+  };
+  TIDELOG_DO(mine.data.rename_to(deleted_name(data_suffix)));
+  TIDELOG_DO(unless_missing(mine.offsets.file().rename_to(deleted_name(offset_index_entry::file_suffix))));
+  TIDELOG_DO(unless_missing(mine.times.file().rename_to(deleted_name(time_index_entry::file_suffix))));
+  return unless_missing(files_.rename(directory_ / segment_file_name(base_, transaction_index_suffix),
+                                      deleted_name(transaction_index_suffix)));
+}
+
+base::status segment::remove_files() {
+  file_parts& mine = parts();
+  for (cached_file* file : {&mine.data, &mine.offsets.file(), &mine.times.file()}) {
+    TIDELOG_DO(unless_missing(files_.remove_file(file->name())));
+    file->close();
+  }
+  return unless_missing(
+      files_.remove_file(directory_ / (segment_file_name(base_, transaction_index_suffix) + deleted_suffix)));
+}
+
+}  // namespace tidelog::storage

@@ -1,0 +1,195 @@
+#pragma once
+// One segment of a log: a file of batches and its two indexes. A sealed segment costs almost nothing until it is used:
+// its files are opened and its indexes looked at the first time somebody looks something up.
+//
+// Threads: lookups from anywhere. note_batch(), seal() and everything else that says "writer" are called by whoever
+// holds the log's append mutex.
+
+#include "sparse_index.hpp"
+
+#include "tidelog/base/clock.hpp"
+#include "tidelog/model/record_batch.hpp"
+#include "tidelog/storage/log_config.hpp"
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+namespace tidelog::storage {
+
+/// "00000000000000001530" and a suffix such as ".log".
+[[nodiscard]] std::string segment_file_name(model::offset base, std::string_view suffix);
+
+inline constexpr const char* data_suffix = ".log";
+inline constexpr const char* transaction_index_suffix = ".txnindex";
+inline constexpr const char* deleted_suffix = ".deleted";
+
+/// Why a scan of a segment ended.
+enum class scan_verdict {
+  complete,          ///< every batch is good
+  torn_tail,         ///< the file ends inside a batch
+  zero_filled_tail,  ///< nothing but zeros from here on: laid out, never written
+  damaged_batch,     ///< what is here is no good batch
+};
+[[nodiscard]] std::string_view name_of(scan_verdict verdict);
+
+struct scan_outcome {
+  scan_verdict verdict = scan_verdict::complete;
+  std::uint64_t end_position = 0;  ///< of the last good batch
+  model::offset next_offset{};
+};
+
+struct batch_place {
+  std::uint64_t position = 0;
+  std::uint64_t end_position = 0;
+  model::offset base_offset{};
+  model::offset next_offset{};
+};
+
+/// Between two batches: where the next one begins, or will begin.
+struct batch_boundary {
+  std::uint64_t position = 0;
+  model::offset next_offset{};
+};
+
+struct timed_batch {
+  model::timestamp timestamp = model::no_timestamp;
+  model::offset last_offset = model::no_offset;
+};
+
+class segment {
+ public:
+  segment(open_file_cache& open_files, io::file_system& files, io::path directory, model::offset base);
+  segment(const segment&) = delete;
+  segment& operator=(const segment&) = delete;
+
+  [[nodiscard]] model::offset base_offset() const { return base_; }
+  /// Bytes of batches; asks the file once if nobody knows yet.
+  [[nodiscard]] base::result<std::uint64_t> size();
+  [[nodiscard]] base::result<std::shared_ptr<io::file>> data() { return parts().data.get(); }
+  [[nodiscard]] base::result<std::shared_ptr<io::file>> create_data();
+
+  // Lookups. `end` is where the batches end that the caller may see; `interval` is index.interval.bytes. They fail
+  // with errc::corrupt_segment or an errno. A wrong index is made again from the batches on the way.
+
+  /// The first batch whose last offset is not below `target`; nothing when there is none before `end`.
+  [[nodiscard]] base::result<std::optional<batch_place>> find(model::offset target, std::uint64_t end,
+                                                              std::int64_t interval);
+  /// The last place between two batches that is not beyond `limit`, going on from `from`, which is one; `from` itself
+  /// when the next batch is longer.
+  [[nodiscard]] base::result<batch_boundary> last_boundary(std::uint64_t from, std::uint64_t limit,
+                                                           std::uint64_t end);
+  /// The batch at `position`.
+  [[nodiscard]] base::result<batch_place> batch_at(std::uint64_t position, std::uint64_t end);
+  /// The largest timestamp in the segment and the batch that has it first; no_timestamp when there is none.
+  [[nodiscard]] base::result<timed_batch> largest_timestamp(std::int64_t interval);
+  /// Where to begin to look for a record with a timestamp of at least `at`: no such record is in a batch before the one
+  /// returned.
+  [[nodiscard]] base::result<model::offset> time_floor(model::timestamp at, std::int64_t interval);
+
+  // Writer: the active segment.
+
+  /// Takes the files at their word, after a clean stop, and returns the offset after the last batch. Fails with
+  /// errc::corrupt_segment when the batches after the last index entry are none.
+  [[nodiscard]] base::result<model::offset> load_active(std::int64_t interval);
+  /// Checks all batches from the one that holds `trusted_below` on, walks over those before by their headers, and makes
+  /// the indexes anew. Cuts nothing, but only what is good counts as the segment's size afterwards.
+  [[nodiscard]] base::result<scan_outcome> scan(model::offset trusted_below, std::int64_t interval);
+  /// A new segment: no files to be looked at.
+  void begin_empty();
+  /// A batch has been written at the end of the segment. Now and then this writes a block of index entries.
+  void note_batch(const model::record_batch_header& batch, std::int64_t interval);
+  /// The end of what is valid, after a truncation of the file by the caller. `next_offset` is what comes next there.
+  [[nodiscard]] base::status cut(std::uint64_t size, model::offset next_offset, std::int64_t interval);
+
+  /// Adds the closing time entry, completes and trims the index files: nothing is appended any more. An index that
+  /// cannot be written is only reported, since it can be made again.
+  void complete_indexes();
+  /// A segment that is left to others has all its files, be they empty.
+  [[nodiscard]] base::status create_missing_files();
+  void mark_sealed() { sealed_.store(true, std::memory_order_release); }
+  void mark_active() { sealed_.store(false, std::memory_order_release); }
+  [[nodiscard]] bool is_sealed() const { return sealed_.load(std::memory_order_acquire); }
+  [[nodiscard]] bool index_is_full(std::int64_t index_bytes) const;
+  /// What segment.ms counts from: the largest timestamp of the first batch; nothing in an empty segment or where it
+  /// has none.
+  [[nodiscard]] base::result<std::optional<model::timestamp>> first_timestamp();
+
+  // Syncing.
+
+  /// The data file has been written to through `file`; it stays open until a sync has confirmed that.
+  void mark_dirty(const std::shared_ptr<io::file>& file);
+  /// Syncs what was written before the call: data, and the indexes of a sealed segment.
+  [[nodiscard]] base::status sync();
+
+  // Deletion.
+
+  /// Gives the files their name with ".deleted"; who has one open, or opens it later, is not disturbed.
+  [[nodiscard]] base::status rename_deleted();
+  [[nodiscard]] base::status remove_files();
+
+  /// When the segment was surely written to at the latest: when it was closed, or was found here. Stands in for the
+  /// time of records that have none.
+  [[nodiscard]] base::unix_ms written_ms() const { return written_ms_.load(std::memory_order_relaxed); }
+  void set_written_ms(base::unix_ms now_ms) { written_ms_.store(now_ms, std::memory_order_relaxed); }
+
+ private:
+  struct file_parts {
+    file_parts(open_file_cache& open_files, io::file_system& files, const io::path& directory,
+               model::offset base);
+    cached_file data;
+    offset_index offsets;
+    time_index times;
+  };
+  /// What the next index entry depends on.
+  struct growth {
+    std::uint64_t bytes_since_entry = 0;
+    timed_batch largest;
+    model::timestamp last_time_entry = model::no_timestamp;
+    std::optional<model::timestamp> first;
+    bool first_known = false;
+  };
+  static constexpr std::uint64_t unknown_size = ~std::uint64_t{0};
+
+  [[nodiscard]] file_parts& parts();
+  [[nodiscard]] base::status check_indexes(std::int64_t interval);
+  [[nodiscard]] base::result<bool> indexes_look_right(std::uint64_t size);
+  [[nodiscard]] base::result<bool> last_time_entry_is_right(const time_index_entry& last, std::uint64_t size);
+  [[nodiscard]] base::status rebuild_indexes(std::int64_t interval);
+  [[nodiscard]] base::status rebuild_indexes_locked(std::int64_t interval);
+  [[nodiscard]] base::result<std::optional<batch_place>> find_once(model::offset target, std::uint64_t end,
+                                                                   std::int64_t interval,
+                                                                   bool& index_is_short);
+  /// From the last index entry to the end; returns the offset after the last batch.
+  [[nodiscard]] base::result<model::offset> resume_growth(std::int64_t interval);
+  [[nodiscard]] base::result<std::optional<offset_index_entry>> entry_below(
+      const std::vector<offset_index_entry>& entries, model::offset bound, std::uint64_t size);
+  void forget_growth();
+  void grow(const model::record_batch_header& batch, std::uint64_t position, std::int64_t interval);
+  void add_time_entry();
+  void write_index_entries_locked();
+  void complete_indexes_locked();
+
+  open_file_cache& open_files_;
+  io::file_system& files_;
+  const io::path directory_;
+  const model::offset base_;
+  std::atomic<std::uint64_t> size_{unknown_size};
+  std::atomic<bool> sealed_{false};
+  std::atomic<bool> dirty_{false};
+  std::atomic<bool> indexes_dirty_{false};
+  std::atomic<bool> indexes_checked_{false};
+  std::atomic<bool> indexes_rebuilt_{false};
+  std::atomic<std::uint64_t> offset_entries_{0};
+  std::atomic<std::uint64_t> time_entries_{0};
+  std::atomic<file_parts*> parts_{nullptr};
+  std::unique_ptr<file_parts> parts_owner_;
+  std::mutex parts_mutex_;
+  /// Held while entries are added and while the indexes are made anew.
+  std::mutex change_mutex_;
+  growth growth_;
+  std::atomic<base::unix_ms> written_ms_{0};
+};
+
+}  // namespace tidelog::storage
