@@ -46,12 +46,14 @@ base::status check_is_ours_or_empty(io::file_system& files, const io::path& dire
   return {};
 }
 
+/// With its parents, each of which is durable before the next: make_directories() would leave that to the kernel.
 base::status make_if_missing(io::file_system& files, const io::path& directory) {
   TIDELOG_TRY(const bool is_there, files.exists(directory));
   if (is_there) return {};
+  const auto parent = directory.has_parent_path() ? directory.parent_path() : io::path(".");
+  TIDELOG_DO(make_if_missing(files, parent));
   TIDELOG_DO(files.make_directories(directory));
-  const auto parent = directory.parent_path();
-  return files.sync_directory(parent.empty() ? io::path(".") : parent);
+  return files.sync_directory(parent);
 }
 
 /// A lock file from before can be opened in a directory that takes no new files.

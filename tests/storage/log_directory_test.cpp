@@ -1,0 +1,409 @@
+#include "tidelog/storage/log_directory.hpp"
+
+#include "support/fault_file_system.hpp"
+#include "support/manual_clock.hpp"
+#include "support/random_seed.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tidelog/model/record_batch.hpp"
+#include "tidelog/storage/checkpoint_file.hpp"
+#include "tidelog/storage/partition_metadata.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+namespace tidelog::storage {
+namespace {
+
+const io::path data = "/data";
+
+model::topic_partition at(const std::string& topic, std::int32_t partition = 0) {
+  return {topic, model::partition_index(partition)};
+}
+
+/// A batch of one empty record.
+std::vector<std::byte> some_batch() {
+  constexpr std::array<std::uint8_t, 7> record{12, 0, 0, 0, 1, 0, 0};
+  std::vector<std::byte> batch(model::batch_position::records + record.size());
+  using position = model::batch_position;
+  base::store_big_endian(batch.data() + position::length, static_cast<std::int32_t>(batch.size() - 12));
+  batch[position::magic] = std::byte{2};
+  for (const auto field : {position::producer_id, position::producer_id + 4}) {
+    base::store_big_endian(batch.data() + field, std::int32_t{-1});
+  }
+  base::store_big_endian(batch.data() + position::producer_epoch, std::int16_t{-1});
+  base::store_big_endian(batch.data() + position::base_sequence, std::int32_t{-1});
+  base::store_big_endian(batch.data() + position::record_count, std::int32_t{1});
+  std::ranges::transform(record, batch.begin() + position::records,
+                         [](auto byte) { return std::byte{byte}; });
+  model::reseal_crc(batch);
+  return batch;
+}
+
+/// One run of a daemon, as far as its directory is concerned.
+class daemon_run {
+ public:
+  explicit daemon_run(test::fault_file_system& files, const log_directory_options& options = {})
+      : environment_{files, open_files_, commits_, clock_},
+        directory_(log_directory::open(environment_, data, options)) {}
+
+  log_directory& directory() { return **directory_; }
+  [[nodiscard]] bool is_open() const { return directory_.has_value(); }
+  base::result<std::shared_ptr<log>> open(const log_request& request,
+                                          when_missing missing = when_missing::create) {
+    return directory().open_log(request, missing);
+  }
+  base::status close(std::int64_t epoch = 5) { return directory().close(pool, epoch); }
+  base::worker_pool pool{"dir-test", 3};
+
+ private:
+  test::manual_clock clock_;
+  open_file_cache open_files_{100};
+  group_commit commits_;
+  log_environment environment_;
+  base::result<std::unique_ptr<log_directory>> directory_;
+};
+
+class log_directory_test : public testing::Test {
+ protected:
+  log_request request(const std::string& topic, std::int32_t partition = 0) {
+    if (!ids_.contains(topic)) ids_[topic] = base::random_uuid();
+    return {at(topic, partition), ids_[topic], log_config{}};
+  }
+  void append(log& to, int batches) {
+    for (int i = 0; i < batches; ++i) {
+      auto batch = some_batch();
+      const auto stored = to.append(batch, {});
+      ASSERT_TRUE(stored) << stored.error().describe();
+    }
+    const auto flushed = to.flush();
+    ASSERT_TRUE(flushed) << flushed.error().describe();
+  }
+  std::vector<std::string> names() {
+    std::vector<std::string> found;
+    const auto entries = files.list(data);
+    for (const auto& entry : entries.value()) found.push_back(entry.name);
+    std::ranges::sort(found);
+    return found;
+  }
+  bool has(const std::string& name) { return std::ranges::count(names(), name) == 1; }
+  std::string text_of(const char* name) {
+    const auto content = io::read_file(files, data / name, 1 << 20);
+    return content ? std::string(base::as_text(*content)) : content.error().code.message();
+  }
+
+  test::fault_file_system files;
+
+ private:
+  std::map<std::string, model::topic_id> ids_;
+};
+
+TEST_F(log_directory_test, new_directory_is_clean_and_empty) {
+  daemon_run run(files);
+  EXPECT_EQ(run.directory().start(), start_kind::clean);
+  EXPECT_EQ(run.directory().previous_broker_epoch(), -1);
+  EXPECT_TRUE(run.directory().list()->empty());
+}
+
+TEST_F(log_directory_test, created_partition_is_found_by_name_and_id_also_after_a_power_cut) {
+  const auto wanted = request("orders", 3);
+  {
+    daemon_run run(files);
+    const auto opened = run.open(wanted);
+    ASSERT_TRUE(opened) << opened.error().describe();
+    EXPECT_EQ(run.directory().find(wanted.partition), *opened);
+    files.cut_power();
+  }
+  files.restart(test::unsynced::lost);
+  daemon_run run(files);
+  EXPECT_EQ(run.directory().start(), start_kind::unclean);
+  const auto listed = run.directory().list();
+  ASSERT_EQ(listed->size(), 1U);
+  EXPECT_EQ(listed->front().directory_name, "orders-3");
+  EXPECT_EQ(listed->front().topic_id, wanted.topic_id);
+  EXPECT_EQ(listed->front().state, directory_state::in_use);
+  EXPECT_TRUE(run.open(wanted, when_missing::fail));
+}
+
+TEST_F(log_directory_test, wrong_requests_get_errors_of_their_own) {
+  daemon_run run(files);
+  EXPECT_EQ(run.open(request("a"), when_missing::fail).error().code, errc::unknown_partition);
+  EXPECT_EQ(run.open(request("../a")).error().code, errc::unknown_partition);
+  EXPECT_EQ(run.directory().find(at("a")), nullptr);
+  ASSERT_TRUE(run.open(request("a")));
+  EXPECT_EQ(run.open(request("a")).error().code, errc::partition_exists);
+  EXPECT_EQ(run.directory().set_aside_stray(at("a")).error().code, errc::partition_exists);
+  EXPECT_EQ(run.directory().delete_log(at("b"), 0).error().code, errc::unknown_partition);
+}
+
+TEST_F(log_directory_test, directory_of_another_topic_with_the_name_is_refused) {
+  daemon_run run(files);
+  ASSERT_TRUE(files.make_directories(data / "a-0"));
+  ASSERT_TRUE(write_partition_metadata(files, data / "a-0", base::random_uuid()));
+  EXPECT_EQ(run.open(request("a")).error().code, errc::topic_id_mismatch);
+}
+
+TEST_F(log_directory_test, directory_without_a_readable_id_gets_the_one_asked_for) {
+  daemon_run run(files);
+  ASSERT_TRUE(files.make_directories(data / "a-0"));
+  ASSERT_TRUE(files.make_directories(data / "b-0"));
+  ASSERT_TRUE(io::replace_file(files, data / "b-0" / "partition.metadata", {}));
+  for (const auto* topic : {"a", "b"}) {
+    ASSERT_TRUE(run.open(request(topic)));
+    EXPECT_EQ(read_partition_metadata(files, data / (std::string(topic) + "-0")), request(topic).topic_id);
+  }
+}
+
+TEST_F(log_directory_test, clean_stop_leaves_marker_and_checkpoints_and_the_next_use_takes_the_marker_away) {
+  {
+    daemon_run run(files);
+    append(**run.open(request("orders", 1)), 3);
+    ASSERT_TRUE(
+        run.open({at("__cluster_metadata"), *base::parse_uuid("AAAAAAAAAAAAAAAAAAAAAQ"), log_config{}}));
+    const auto closed = run.close(12);
+    ASSERT_TRUE(closed) << closed.error().describe();
+  }
+  EXPECT_EQ(text_of(".kafka_cleanshutdown"), R"({"version":0,"brokerEpoch":12})");
+  EXPECT_EQ(text_of(recovery_point_checkpoint), "0\n1\norders 1 3\n");
+  EXPECT_EQ(text_of(high_watermark_checkpoint), "0\n1\norders 1 3\n");
+  EXPECT_EQ(text_of(log_start_checkpoint), "0\n0\n");
+  files.restart(test::unsynced::lost);
+  {
+    daemon_run run(files);
+    EXPECT_EQ(run.directory().start(), start_kind::clean);
+    EXPECT_EQ(run.directory().previous_broker_epoch(), 12);
+    EXPECT_TRUE(has(".kafka_cleanshutdown"));
+    const auto opened = run.open(request("orders", 1), when_missing::fail);
+    ASSERT_TRUE(opened) << opened.error().describe();
+    EXPECT_EQ((*opened)->log_end_offset(), model::offset(3));
+    EXPECT_FALSE(has(".kafka_cleanshutdown"));
+  }
+  files.restart(test::unsynced::lost);
+  EXPECT_EQ(daemon_run(files).directory().start(), start_kind::unclean);
+}
+
+TEST_F(log_directory_test, opened_but_unused_directory_stays_clean) {
+  {
+    daemon_run run(files);
+    ASSERT_TRUE(run.open(request("a")));
+    ASSERT_TRUE(run.close());
+  }
+  { daemon_run run(files); }
+  EXPECT_EQ(daemon_run(files).directory().start(), start_kind::clean);
+}
+
+TEST_F(log_directory_test, many_logs_are_opened_at_once_and_one_that_fails_does_not_stop_the_others) {
+  std::vector<log_request> requests;
+  for (std::int32_t i = 0; i < 20; ++i) requests.push_back(request("orders", i));
+  {
+    daemon_run run(files);
+    for (const auto& opened : run.directory().open_logs(requests, when_missing::create, run.pool, {})) {
+      ASSERT_TRUE(opened.outcome) << opened.outcome.error().describe();
+      append(**opened.outcome, 2);
+    }
+    ASSERT_TRUE(run.close());
+  }
+  ASSERT_TRUE(write_partition_metadata(files, data / "orders-7", base::random_uuid()));
+  daemon_run run(files);
+  std::vector<std::size_t> progress;
+  const auto opened =
+      run.directory().open_logs(requests, when_missing::fail, run.pool,
+                                [&](std::size_t done, std::size_t) { progress.push_back(done); });
+  ASSERT_EQ(opened.size(), 20U);
+  for (std::int32_t i = 0; i < 20; ++i) {
+    const auto& each = opened[static_cast<std::size_t>(i)];
+    EXPECT_EQ(each.partition, at("orders", i));
+    EXPECT_EQ(each.outcome.has_value(), i != 7) << i;
+    EXPECT_TRUE(!each.outcome || (*each.outcome)->log_end_offset() == model::offset(2)) << i;
+  }
+  ASSERT_EQ(progress.size(), 20U);
+  EXPECT_TRUE(std::ranges::is_sorted(progress));
+}
+
+TEST_F(log_directory_test, log_that_was_not_opened_keeps_its_lines_in_the_checkpoints) {
+  {
+    daemon_run run(files);
+    append(**run.open(request("a")), 3);
+    append(**run.open(request("b")), 1);
+    ASSERT_TRUE(run.close());
+  }
+  daemon_run run(files);
+  append(**run.open(request("b")), 1);
+  ASSERT_TRUE(run.directory().write_checkpoints());
+  EXPECT_EQ(text_of(recovery_point_checkpoint), "0\n2\na 0 3\nb 0 2\n");
+}
+
+TEST_F(log_directory_test, checkpoints_are_written_only_when_something_has_changed) {
+  daemon_run run(files);
+  const auto opened = run.open(request("a"));
+  append(**opened, 1);
+  ASSERT_TRUE(run.directory().write_checkpoints());
+  const auto before = files.changes();
+  ASSERT_TRUE(run.directory().write_checkpoints());
+  EXPECT_EQ(files.changes(), before);
+  append(**opened, 1);
+  ASSERT_TRUE(run.directory().write_checkpoints());
+  EXPECT_EQ(text_of(recovery_point_checkpoint), "0\n1\na 0 2\n");
+}
+
+TEST_F(log_directory_test, damaged_checkpoints_are_as_good_as_none) {
+  {
+    daemon_run run(files);
+    append(**run.open(request("a")), 3);
+    files.cut_power();
+  }
+  files.restart(test::unsynced::kept);
+  for (const auto* name : {recovery_point_checkpoint, log_start_checkpoint, high_watermark_checkpoint}) {
+    ASSERT_TRUE(io::replace_file(files, data / name, base::as_bytes("garbage")));
+  }
+  daemon_run run(files);
+  const auto opened = run.open(request("a"), when_missing::fail);
+  ASSERT_TRUE(opened) << opened.error().describe();
+  EXPECT_EQ((*opened)->log_end_offset(), model::offset(3));
+  ASSERT_TRUE(run.directory().write_checkpoints());
+  EXPECT_EQ(text_of(recovery_point_checkpoint), "0\n1\na 0 3\n");
+}
+
+TEST_F(log_directory_test, deleted_partition_is_set_aside_and_removed_when_due) {
+  daemon_run run(files);
+  append(**run.open(request("a")), 1);
+  ASSERT_TRUE(run.directory().delete_log(at("a"), 1'000));
+  EXPECT_EQ(run.directory().find(at("a")), nullptr);
+  EXPECT_FALSE(has("a-0"));
+  EXPECT_EQ(run.directory().list()->front().state, directory_state::being_deleted);
+  EXPECT_EQ(run.directory().remove_deleted(999), 1U);
+  EXPECT_EQ(run.directory().remove_deleted(1'000), 0U);
+  EXPECT_TRUE(run.directory().list()->empty());
+}
+
+TEST_F(log_directory_test, deletion_cut_short_goes_on_at_the_next_start) {
+  {
+    daemon_run run(files);
+    ASSERT_TRUE(run.open(request("a")));
+    ASSERT_TRUE(run.directory().delete_log(at("a"), 1'000'000));
+  }
+  daemon_run run(files);
+  EXPECT_EQ(run.directory().remove_deleted(1), 0U);
+  EXPECT_TRUE(run.directory().list()->empty());
+}
+
+TEST_F(log_directory_test, failed_removal_is_tried_again) {
+  daemon_run run(files);
+  ASSERT_TRUE(run.open(request("a")));
+  ASSERT_TRUE(run.directory().delete_log(at("a"), 0));
+  files.inject({.what = test::operation::remove, .error_number = EIO});
+  EXPECT_EQ(run.directory().remove_deleted(1), 1U);
+  EXPECT_EQ(run.directory().remove_deleted(1), 0U);
+}
+
+TEST_F(log_directory_test, new_partition_does_not_inherit_the_checkpoint_of_a_deleted_one) {
+  daemon_run run(files);
+  append(**run.open(request("a")), 3);
+  ASSERT_TRUE(run.directory().write_checkpoints());
+  ASSERT_TRUE(run.directory().delete_log(at("a"), 0));
+  ASSERT_TRUE(run.open({at("a"), base::random_uuid(), log_config{}}));
+  const auto points = read_offset_checkpoint(files, data / recovery_point_checkpoint);
+  EXPECT_FALSE(points->contains(at("a")));
+}
+
+TEST_F(log_directory_test, checkpoint_of_a_directory_that_is_gone_is_not_inherited_either) {
+  {
+    daemon_run run(files);
+    append(**run.open(request("a")), 3);
+    ASSERT_TRUE(run.close());
+  }
+  ASSERT_TRUE(files.remove_tree(data / "a-0"));
+  daemon_run run(files);
+  ASSERT_TRUE(run.open(request("a")));
+  const auto points = read_offset_checkpoint(files, data / recovery_point_checkpoint);
+  EXPECT_FALSE(points->contains(at("a")));
+}
+
+TEST_F(log_directory_test, stray_directory_is_set_aside_and_never_removed) {
+  daemon_run run(files);
+  ASSERT_TRUE(files.make_directories(data / "old-4"));
+  ASSERT_TRUE(run.directory().set_aside_stray(at("old", 4)));
+  EXPECT_EQ(run.directory().remove_deleted(1'000'000), 0U);
+  const auto listed = run.directory().list();
+  ASSERT_EQ(listed->size(), 1U);
+  EXPECT_EQ(listed->front().state, directory_state::stray);
+}
+
+TEST_F(log_directory_test, foreign_folders_and_files_are_left_alone) {
+  { daemon_run run(files); }
+  for (const auto* name : {"lost+found", "photos", "orders-x"})
+    ASSERT_TRUE(files.make_directories(data / name));
+  ASSERT_TRUE(io::replace_file(files, data / "a-0", {}));
+  daemon_run run(files);
+  EXPECT_TRUE(run.directory().list()->empty());
+  ASSERT_TRUE(run.close());
+  for (const auto* name : {"lost+found", "photos", "orders-x", "a-0"}) EXPECT_TRUE(has(name)) << name;
+}
+
+TEST_F(log_directory_test, log_that_cannot_be_closed_costs_the_marker_but_not_the_others_their_checkpoints) {
+  daemon_run run(files);
+  const auto broken = *run.open(request("broken"));
+  append(**run.open(request("well")), 2);
+  append(*broken, 1);
+  files.inject({.what = test::operation::sync,
+                .error_number = EIO,
+                .path_contains = "broken-0",
+                .times = test::for_ever});
+  auto batch = some_batch();
+  ASSERT_TRUE(broken->append(batch, {}));
+  EXPECT_FALSE(run.close());
+  EXPECT_FALSE(has(".kafka_cleanshutdown"));
+  const auto points = read_offset_checkpoint(files, data / recovery_point_checkpoint);
+  EXPECT_EQ(points->at(at("well")), model::offset(2));
+  EXPECT_LE(points->at(at("broken")), model::offset(1));
+}
+
+TEST_F(log_directory_test, after_an_unclean_stop_an_unopened_log_is_not_declared_clean) {
+  {
+    daemon_run run(files);
+    ASSERT_TRUE(run.open(request("a")));
+    ASSERT_TRUE(run.open(request("b")));
+  }
+  {
+    daemon_run run(files);
+    ASSERT_TRUE(run.open(request("a")));
+    EXPECT_TRUE(run.close());
+  }
+  EXPECT_EQ(daemon_run(files).directory().start(), start_kind::unclean);
+}
+
+TEST_F(log_directory_test, power_cut_at_any_point_of_a_life_loses_nothing_confirmed) {
+  const auto seed = test::random_seed();
+  for (std::uint64_t change = 0;; ++change) {
+    test::fault_file_system disk;
+    disk.cut_power_at(change);
+    int confirmed = 0;
+    bool closed = false;
+    {
+      daemon_run run(disk);
+      if (run.is_open()) {
+        if (const auto opened = run.open(request("a"))) {
+          for (int i = 0; i < 3; ++i) {
+            auto batch = some_batch();
+            if ((*opened)->append(batch, {}) && (*opened)->flush()) ++confirmed;
+          }
+        }
+        closed = run.close().has_value();
+      }
+    }
+    const bool was_cut = disk.is_down();
+    disk.restart(test::unsynced::random, seed + change);
+    daemon_run again(disk);
+    ASSERT_TRUE(again.is_open()) << "change " << change;
+    EXPECT_TRUE(!closed || again.directory().start() == start_kind::clean) << "change " << change;
+    const auto opened = again.open(request("a"));
+    ASSERT_TRUE(opened) << "change " << change << ": " << opened.error().describe();
+    EXPECT_GE((*opened)->log_end_offset(), model::offset(confirmed)) << "change " << change;
+    if (!was_cut) break;
+  }
+}
+
+}  // namespace
+}  // namespace tidelog::storage
