@@ -2,8 +2,19 @@
 # /etc; with /usr/local, to /usr/local/etc, and systemd finds its files below /usr/local/lib as well.
 include(GNUInstallDirs)
 
-install(TARGETS tidelogd RUNTIME DESTINATION "${CMAKE_INSTALL_SBINDIR}")
-install(TARGETS tidelog tidelog-bench RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+foreach(program IN ITEMS tidelogd tidelog tidelog-bench)
+  if(NOT TARGET ${program})
+    continue()
+  endif()
+  if(program STREQUAL "tidelogd")
+    set(folder "${CMAKE_INSTALL_SBINDIR}")
+  else()
+    set(folder "${CMAKE_INSTALL_BINDIR}")
+  endif()
+  install(TARGETS ${program} RUNTIME DESTINATION "${folder}")
+  install(FILES config/completion.bash DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions"
+          RENAME ${program})
+endforeach()
 
 set(TIDELOGD "${CMAKE_INSTALL_FULL_SBINDIR}/tidelogd")
 set(TIDELOGD_CONFIG "${CMAKE_INSTALL_FULL_SYSCONFDIR}/tidelog/tidelogd.toml")
@@ -15,9 +26,5 @@ install(FILES config/tidelog.tmpfiles.conf DESTINATION "lib/tmpfiles.d" RENAME t
 install(FILES config/tidelogd.toml DESTINATION "${CMAKE_INSTALL_FULL_SYSCONFDIR}/tidelog")
 
 install(FILES config/tidelogd.8 DESTINATION "${CMAKE_INSTALL_MANDIR}/man8")
-foreach(program IN ITEMS tidelogd tidelog tidelog-bench)
-  install(FILES config/completion.bash DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions"
-          RENAME ${program})
-endforeach()
 install(FILES README.md LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 install(FILES docs/configuration.md docs/operations.md DESTINATION "${CMAKE_INSTALL_DOCDIR}")

@@ -64,9 +64,12 @@ verdict directory_verdict(const base::error& problem, const std::string& directo
 }  // namespace
 
 failure describe_configuration_failure(const base::error& problem) {
-  const bool from_table = problem.code.category() == metadata::config_category();
-  return {exit_code::bad_configuration, fmt::format("{} (tidelogd --print-config shows every key)",
-                                                    from_table ? problem.context : problem.describe())};
+  if (problem.code.category() != metadata::config_category()) {
+    return {exit_code::bad_configuration,
+            fmt::format("{}; name another file with --config", problem.describe())};
+  }
+  return {exit_code::bad_configuration,
+          fmt::format("{} (tidelogd --print-config shows every key)", problem.context)};
 }
 
 failure describe_start_failure(start_stage stage, const base::error& problem,

@@ -170,6 +170,7 @@ base::result<daemon_settings> load_settings(const settings_source& source) {
   settings.values = metadata::effective_broker_config(layers);
   settings.data_directory =
       *metadata::effective_config_text(*metadata::find_config_key(config_scope::broker, "log.dirs"), layers);
+  settings.machine_defaults.insert_or_assign("log.dir", settings.data_directory.string());
   if (const auto id = settings.configured.find("node.id"); id != settings.configured.end()) {
     settings.node_id = model::broker_id(std::stoi(id->second));
   }
