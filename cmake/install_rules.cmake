@@ -1,5 +1,5 @@
-# cmake --install: where Debian expects things. With the prefix /usr, which packages use, the configuration goes to
-# /etc; with /usr/local, to /usr/local/etc, and systemd finds its files below /usr/local/lib as well.
+# cmake --install: where Debian expects things. The prefix is known only then, so what names it is made then: with /usr
+# (packages) and /usr/local the configuration lies in /etc, with any other prefix below that. DESTDIR is respected.
 include(GNUInstallDirs)
 
 foreach(program IN ITEMS tidelogd tidelog tidelog-bench)
@@ -16,14 +16,27 @@ foreach(program IN ITEMS tidelogd tidelog tidelog-bench)
           RENAME ${program})
 endforeach()
 
-set(TIDELOGD "${CMAKE_INSTALL_FULL_SBINDIR}/tidelogd")
-set(TIDELOGD_CONFIG "${CMAKE_INSTALL_FULL_SYSCONFDIR}/tidelog/tidelogd.toml")
-configure_file(config/tidelogd.service "${CMAKE_BINARY_DIR}/install/tidelogd.service" @ONLY)
-install(FILES "${CMAKE_BINARY_DIR}/install/tidelogd.service" DESTINATION "lib/systemd/system")
+install(CODE "set(source_folder \"${CMAKE_SOURCE_DIR}/config\")
+set(made_folder \"${CMAKE_BINARY_DIR}/install\")
+set(program_folder \"${CMAKE_INSTALL_SBINDIR}\")")
+install(CODE [[
+  set(configuration_folder "${CMAKE_INSTALL_PREFIX}/etc/tidelog")
+  if(CMAKE_INSTALL_PREFIX MATCHES "^/usr(/local)?/?$")
+    set(configuration_folder "/etc/tidelog")
+  endif()
+  set(TIDELOGD "${CMAKE_INSTALL_PREFIX}/${program_folder}/tidelogd")
+  set(TIDELOGD_CONFIG "${configuration_folder}/tidelogd.toml")
+  configure_file("${source_folder}/tidelogd.service" "${made_folder}/tidelogd.service" @ONLY)
+  file(INSTALL "${made_folder}/tidelogd.service" DESTINATION "${CMAKE_INSTALL_PREFIX}/lib/systemd/system")
+  # What an operator has written is not overwritten.
+  if(EXISTS "$ENV{DESTDIR}${TIDELOGD_CONFIG}")
+    message(STATUS "Kept: ${TIDELOGD_CONFIG}")
+  else()
+    file(INSTALL "${source_folder}/tidelogd.toml" DESTINATION "${configuration_folder}")
+  endif()
+]])
 install(FILES config/tidelog.sysusers.conf DESTINATION "lib/sysusers.d" RENAME tidelog.conf)
 install(FILES config/tidelog.tmpfiles.conf DESTINATION "lib/tmpfiles.d" RENAME tidelog.conf)
-
-install(FILES config/tidelogd.toml DESTINATION "${CMAKE_INSTALL_FULL_SYSCONFDIR}/tidelog")
 
 install(FILES config/tidelogd.8 DESTINATION "${CMAKE_INSTALL_MANDIR}/man8")
 install(FILES README.md LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}")
