@@ -95,7 +95,11 @@ base::result<std::unique_ptr<cluster_metadata>> cluster_metadata::open(const sto
 
 base::status cluster_metadata::open_log() {
   auto& files = environment_.files;
-  TIDELOG_DO(files.make_directories(directory_));
+  TIDELOG_TRY(const bool is_there, files.exists(directory_));
+  if (!is_there) {
+    TIDELOG_DO(files.make_directories(directory_));
+    TIDELOG_DO(files.sync_directory(directory_.parent_path()));
+  }
   TIDELOG_TRY(auto snapshot, load_newest_snapshot(files, directory_));
   storage::log_open_options options;
   options.start = storage::start_kind::unclean;

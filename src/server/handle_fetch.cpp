@@ -12,6 +12,8 @@ namespace {
 using protocol::error_code;
 
 constexpr std::int16_t first_version_by_id = 13;
+/// A frame's size is an int32; this leaves room for one more batch and everything around it.
+constexpr std::int32_t most_answer_bytes = 1 << 30;
 
 /// One fetch from its first look at the partitions to its answer; in between it may wait for data. Works on the
 /// reactor only; what wakes it comes from anywhere and is posted there.
@@ -88,7 +90,7 @@ class fetch_job : public std::enable_shared_from_this<fetch_job> {
     read_outcome outcome;
     const std::lock_guard lock(session().mutex());
     auto& partitions = session().partitions();
-    const auto limit = std::min(message_.max_bytes, request_.owner().config()->fetch_max_bytes);
+    const auto limit = std::min({message_.max_bytes, request_.owner().config()->fetch_max_bytes, most_answer_bytes});
     std::uint64_t left = static_cast<std::uint64_t>(std::max(limit, 0));
     for (auto each = partitions.begin(); each != partitions.end(); ++each) {
       auto data = read_one(*each, left, outcome);

@@ -1,0 +1,279 @@
+#include "tidelog/metadata/cluster_metadata.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <thread>
+
+#include "image_builder.hpp"
+#include "snapshot.hpp"
+#include "support/fault_file_system.hpp"
+#include "support/manual_clock.hpp"
+#include "support/random_seed.hpp"
+#include "tidelog/storage/group_commit.hpp"
+
+namespace tidelog::metadata {
+namespace {
+
+using test::fault_file_system;
+
+/// What a process has open; gone with it.
+struct process {
+  explicit process(fault_file_system& files_in) : files(files_in) {}
+
+  base::result<std::unique_ptr<cluster_metadata>> open(std::uint64_t snapshot_interval_bytes = 1 << 20) {
+    cluster_metadata_settings settings;
+    settings.endpoints = {{"PLAINTEXT", "localhost", 9092, 0}};
+    settings.snapshot_interval_bytes = snapshot_interval_bytes;
+    return cluster_metadata::open(environment, "/data", settings);
+  }
+
+  fault_file_system& files;
+  test::manual_clock clock;
+  storage::open_file_cache open_files{100};
+  storage::group_commit commits;
+  storage::log_environment environment{files, open_files, commits, clock};
+};
+
+cluster_metadata::plan creation(const std::string& name, std::int32_t partitions) {
+  return [=](const image&) -> base::result<std::vector<record>> {
+    const auto id = base::random_uuid();
+    std::vector<record> records{topic_record{name, id}};
+    for (std::int32_t index = 0; index < partitions; ++index) {
+      partition_record made;
+      made.partition_id = index;
+      made.topic_id = id;
+      made.replicas = made.isr = {1};
+      made.leader = 1;
+      made.leader_epoch = made.partition_epoch = 0;
+      records.emplace_back(made);
+    }
+    records.emplace_back(config_record{static_cast<std::int8_t>(resource_type::topic), name, "retention.ms", "7"});
+    return records;
+  };
+}
+
+std::set<std::string> names_of(const image& of) {
+  std::set<std::string> names;
+  for (const auto& topic : of.topics()) names.insert(topic->name);
+  return names;
+}
+
+TEST(cluster_metadata, a_new_one_has_the_features_and_the_broker) {
+  fault_file_system files;
+  process run(files);
+  auto cluster = run.open();
+  ASSERT_TRUE(cluster) << cluster.error().describe();
+  const auto now = (*cluster)->current();
+  EXPECT_EQ(now->feature_level("metadata.version"), 30);
+  EXPECT_EQ(now->feature_level("group.version"), 0);
+  ASSERT_EQ(now->brokers().count(1), 1U);
+  EXPECT_FALSE(now->brokers().at(1).fenced);
+  EXPECT_EQ(now->brokers().at(1).endpoints.at(0).port, 9092);
+  EXPECT_EQ(now->config({resource_type::broker, ""})->at("min.insync.replicas"), "1");
+}
+
+TEST(cluster_metadata, the_broker_epoch_is_the_offset_of_its_registration) {
+  fault_file_system files;
+  std::int64_t first = 0;
+  {
+    process run(files);
+    auto cluster = run.open();
+    first = (*cluster)->current()->brokers().at(1).epoch;
+    EXPECT_GT(first, 0);
+    ASSERT_TRUE((*cluster)->close());
+  }
+  process run(files);
+  auto cluster = run.open();
+  EXPECT_GT((*cluster)->current()->brokers().at(1).epoch, first);
+}
+
+TEST(cluster_metadata, changes_survive_a_clean_stop_and_epochs_rise) {
+  fault_file_system files;
+  for (std::int32_t start = 0; start < 3; ++start) {
+    process run(files);
+    auto cluster = run.open();
+    ASSERT_TRUE(cluster) << cluster.error().describe();
+    const auto name = "t" + std::to_string(start);
+    ASSERT_TRUE((*cluster)->change(creation(name, 2)));
+    const auto now = (*cluster)->current();
+    EXPECT_EQ(now->topic_count(), static_cast<std::size_t>(start) + 1);
+    EXPECT_EQ(now->topic("t0")->partitions.at(1).epoch, model::leader_epoch(start));
+    EXPECT_EQ(now->config({resource_type::topic, name})->at("retention.ms"), "7");
+    EXPECT_EQ((*cluster)->quorum().epoch, model::leader_epoch(start + 1));
+    ASSERT_TRUE((*cluster)->close());
+  }
+}
+
+TEST(cluster_metadata, a_failing_plan_changes_nothing) {
+  fault_file_system files;
+  process run(files);
+  auto cluster = run.open();
+  const auto before = (*cluster)->current();
+  auto changed = (*cluster)->change(
+      [](const image&) -> base::result<std::vector<record>> { return base::fail(errc::corrupt_metadata, "no"); });
+  EXPECT_FALSE(changed);
+  EXPECT_EQ((*cluster)->current(), before);
+}
+
+TEST(cluster_metadata, producer_ids_are_never_given_twice) {
+  fault_file_system files;
+  ASSERT_TRUE(files.make_directories("/data"));
+  files.make_durable();
+  std::int64_t next = 0;
+  for (int start = 0; start < 3; ++start) {
+    process run(files);
+    auto cluster = run.open();
+    for (int i = 0; i < 2; ++i) {
+      auto block = (*cluster)->allocate_producer_ids();
+      ASSERT_TRUE(block);
+      EXPECT_GE(block->first.value(), next);
+      next = block->first.value() + block->count;
+    }
+    cluster->reset();
+    files.restart(test::unsynced::lost);
+  }
+}
+
+TEST(cluster_metadata, snapshots_take_the_place_of_the_log_behind_them) {
+  fault_file_system files;
+  {
+    process run(files);
+    auto cluster = run.open(2000);
+    for (int i = 0; i < 50; ++i) ASSERT_TRUE((*cluster)->change(creation("t" + std::to_string(i), 1)));
+    auto snapshot = load_newest_snapshot(files, "/data/__cluster_metadata-0");
+    ASSERT_TRUE(snapshot && *snapshot);
+    EXPECT_GT((*snapshot)->topic_count(), 10U);
+    ASSERT_TRUE((*cluster)->close());
+  }
+  process run(files);
+  auto cluster = run.open(2000);
+  ASSERT_TRUE(cluster) << cluster.error().describe();
+  EXPECT_EQ((*cluster)->current()->topic_count(), 50U);
+}
+
+TEST(cluster_metadata, a_damaged_snapshot_is_passed_over_for_an_older_one) {
+  fault_file_system files;
+  image empty;
+  image_builder builder(empty);
+  ASSERT_TRUE(builder.apply(topic_record{"old", base::random_uuid()}));
+  builder.reached(model::offset(9), model::leader_epoch(1));
+  ASSERT_TRUE(files.make_directories("/s"));
+  ASSERT_TRUE(write_snapshot(files, "/s", *builder.build(), 0));
+  ASSERT_TRUE(builder.apply(topic_record{"new", base::random_uuid()}));
+  builder.reached(model::offset(19), model::leader_epoch(1));
+  ASSERT_TRUE(write_snapshot(files, "/s", *builder.build(), 0));
+  const io::path newest = io::path("/s") / snapshot_file_name({model::offset(20), model::leader_epoch(1)});
+  auto file = files.open(newest, io::open_mode::read_write);
+  ASSERT_TRUE(file);
+  ASSERT_TRUE((*file)->write_at(base::as_bytes("garbage"), 70));
+  auto loaded = load_newest_snapshot(files, "/s");
+  ASSERT_TRUE(loaded && *loaded);
+  EXPECT_EQ((*loaded)->last_offset(), model::offset(9));
+  EXPECT_EQ((*loaded)->topic_count(), 1U);
+}
+
+TEST(cluster_metadata, concurrent_changes_are_all_kept) {
+  fault_file_system files;
+  process run(files);
+  auto cluster = run.open();
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([&, thread] {
+      for (int i = 0; i < 20; ++i) {
+        auto changed = (*cluster)->change(creation("t" + std::to_string(thread) + "-" + std::to_string(i), 1));
+        ASSERT_TRUE(changed);
+        EXPECT_NE((*changed)->topic("t" + std::to_string(thread) + "-" + std::to_string(i)), nullptr);
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ((*cluster)->current()->topic_count(), 80U);
+}
+
+TEST(cluster_metadata, a_power_cut_at_any_change_loses_nothing_that_was_answered) {
+  const auto seed = test::random_seed();
+  for (std::uint64_t at = 0;; ++at) {
+    fault_file_system files;
+    ASSERT_TRUE(files.make_directories("/data"));
+    files.make_durable();
+    std::set<std::string> answered;
+    files.cut_power_at(at);
+    {
+      process run(files);
+      if (auto cluster = run.open(1500)) {
+        for (int i = 0; i < 12; ++i) {
+          const auto name = "t" + std::to_string(i);
+          if (!(*cluster)->change(creation(name, 3))) break;
+          answered.insert(name);
+        }
+        static_cast<void>((*cluster)->close());
+      }
+    }
+    if (!files.is_down()) break;
+    files.restart(test::unsynced::random, seed + at);
+    process again(files);
+    auto cluster = again.open();
+    ASSERT_TRUE(cluster) << "cut at " << at << ": " << cluster.error().describe();
+    const auto names = names_of(*(*cluster)->current());
+    for (const auto& name : answered) {
+      ASSERT_TRUE(names.contains(name)) << name << " was lost; cut at " << at << " seed " << seed;
+      EXPECT_EQ((*cluster)->current()->topic(name)->partitions.size(), 3U);
+    }
+  }
+}
+
+TEST(records, a_record_of_an_unknown_kind_is_kept_as_it_is) {
+  const std::vector<std::byte> value{std::byte{1}, std::byte{18}, std::byte{0}, std::byte{42}, std::byte{43}};
+  auto decoded = decode_record(value);
+  ASSERT_TRUE(decoded);
+  ASSERT_TRUE(std::holds_alternative<kept_record>(*decoded));
+  EXPECT_EQ(encode_record(*decoded), value);
+}
+
+TEST(records, every_truncation_is_an_error_and_not_a_crash) {
+  register_broker_record full;
+  full.end_points = {{"PLAINTEXT", "somewhere", 9092, 0}};
+  full.log_dirs = {base::random_uuid()};
+  const auto value = encode_record(full);
+  for (std::size_t size = 0; size < value.size(); ++size) {
+    EXPECT_FALSE(decode_record(base::byte_view(value).first(size))) << size;
+  }
+  EXPECT_TRUE(decode_record(value));
+}
+
+TEST(image, a_feature_level_of_the_future_is_refused) {
+  image_builder builder{image{}};
+  auto applied = builder.apply(feature_level_record{"metadata.version", 31});
+  ASSERT_FALSE(applied);
+  EXPECT_EQ(applied.error().code, make_error_code(errc::unsupported_feature_level));
+}
+
+TEST(image, an_aborted_transaction_leaves_no_trace) {
+  image_builder builder{image{}};
+  ASSERT_TRUE(builder.apply(begin_transaction_record{}));
+  ASSERT_TRUE(builder.apply(topic_record{"t", base::random_uuid()}));
+  ASSERT_TRUE(builder.apply(abort_transaction_record{}));
+  ASSERT_TRUE(builder.apply(topic_record{"u", base::random_uuid()}));
+  EXPECT_EQ(names_of(*builder.build()), std::set<std::string>{"u"});
+}
+
+TEST(image, what_changed_between_two_is_found) {
+  image_builder builder{image{}};
+  const auto kept = base::random_uuid();
+  const auto gone = base::random_uuid();
+  ASSERT_TRUE(builder.apply(topic_record{"kept", kept}));
+  ASSERT_TRUE(builder.apply(topic_record{"gone", gone}));
+  const auto before = builder.build();
+  ASSERT_TRUE(builder.apply(remove_topic_record{gone}));
+  ASSERT_TRUE(builder.apply(topic_record{"made", base::random_uuid()}));
+  const auto after = builder.build();
+  std::set<std::string> seen;
+  image::for_each_topic_change(*before, *after, [&](const topic_ptr& left, const topic_ptr& right) {
+    seen.insert(left ? "-" + left->name : "+" + right->name);
+  });
+  EXPECT_EQ(seen, (std::set<std::string>{"-gone", "+made"}));
+}
+
+}  // namespace
+}  // namespace tidelog::metadata
