@@ -160,15 +160,28 @@ base::result<bool> segment::indexes_look_right(std::uint64_t size) {
 }
 
 base::result<bool> segment::last_time_entry_is_right(const time_index_entry& last, std::uint64_t size) {
-  TIDELOG_TRY(const auto entry, parts().offsets.last_where(
-                                    [&](const auto& each) { return each.last_offset <= last.last_offset; }));
+  file_parts& mine = parts();
+  TIDELOG_TRY(const auto near, mine.offsets.last_where(
+                                   [&](const auto& each) { return each.last_offset <= last.last_offset; }));
+  TIDELOG_TRY(const auto end, mine.offsets.last());
   TIDELOG_TRY(const auto file, data());
-  batch_walker walker(*file, entry ? entry->position : 0, size);
+  // It names a batch with just that timestamp, …
+  batch_walker walker(*file, near ? near->position : 0, size);
   while (true) {
     const auto batch = walker.next();
     if (!batch || !*batch) return false;
     if ((*batch)->last_offset() < last.last_offset) continue;
-    return (*batch)->last_offset() == last.last_offset && (*batch)->max_timestamp() == last.timestamp;
+    if ((*batch)->last_offset() != last.last_offset || (*batch)->max_timestamp() != last.timestamp)
+      return false;
+    break;
+  }
+  // … and nothing later comes in the segment's last stretch, as it would where the closing entry has been lost.
+  batch_walker rest(*file, end ? end->position : 0, size);
+  while (true) {
+    const auto batch = rest.next();
+    if (!batch) return false;
+    if (!*batch) return true;
+    if ((*batch)->max_timestamp() > last.timestamp) return false;
   }
 }
 

@@ -1,0 +1,233 @@
+// The machine stops at every single change of the disk, and what was promised is still true afterwards.
+#include "support/random_seed.hpp"
+#include "support_log.hpp"
+
+#include <random>
+
+namespace tidelog::test {
+namespace {
+
+using storage::read_bound;
+
+struct ledger {
+  std::int64_t acknowledged = 0;  ///< offsets below were confirmed
+  std::int64_t log_start = 0;
+  std::int64_t recovery_point = 0;
+  bool closed = false;
+};
+
+/// Values that differ, so that no batch can pass for another.
+[[nodiscard]] std::string value_of(std::int64_t offset) {
+  return "record " + std::to_string(offset) + std::string(static_cast<std::size_t>(offset % 50), '.');
+}
+
+/// A short life of a log; returns when something fails, which means that the power is off.
+void live(log_world& world, const storage::log_config& config, ledger& book) {
+  auto opened = world.try_open(
+      config, {.recovery_point = at(book.recovery_point), .log_start_offset = at(book.log_start)});
+  if (!opened) return;
+  storage::log& log = **opened;
+  for (int i = 0; i < 12; ++i) {
+    auto batch =
+        make_batch({.producer_id = 5, .sequence = i, .value = value_of(log.log_end_offset().value())});
+    auto done = log.append(
+        batch, {.leader_epoch = model::leader_epoch(i / 4), .origin = storage::append_origin::internal});
+    if (!done) return;
+    if (i % 3 != 2) continue;
+    if (config.is_durable() ? !wait_committed(log, done->end_offset()) : !log.flush()) return;
+    book.acknowledged = done->end_offset().value();
+    book.recovery_point = log.recovery_point().value();
+    if (i != 8) continue;
+    const auto start = log.log_start_offset() + 2;
+    if (!log.advance_log_start(start)) return;
+    world.clock.advance(std::chrono::minutes(2));
+    if (!log.remove_deleted_files(world.clock.now_ms())) return;
+    // What says where the log starts is written by somebody else, at leisure: not knowing it is no harm.
+    book.log_start = log.log_start_offset().value();
+  }
+  if (!log.close(storage::close_kind::clean)) return;
+  book.closed = true;
+}
+
+void check(log_world& world, const storage::log_config& config, const ledger& book) {
+  const auto log =
+      world.open(config, {.start = book.closed ? storage::start_kind::clean : storage::start_kind::unclean,
+                          .recovery_point = at(book.recovery_point),
+                          .log_start_offset = at(book.log_start)});
+  ASSERT_GE(log->log_end_offset().value(), book.acknowledged);
+  const auto bytes = read_all(*log, log->log_start_offset(), read_bound::log_end());
+  base::byte_view rest(bytes);
+  std::int64_t expected = -1;
+  while (!rest.empty()) {
+    const auto batch = model::parse_record_batch(rest);
+    ASSERT_TRUE(batch) << batch.error().describe();
+    ASSERT_TRUE(model::verify_crc(*batch));
+    if (expected >= 0) {
+      ASSERT_EQ(batch->base_offset(), at(expected));
+    }
+    const auto value = value_of(batch->base_offset().value());
+    const auto text = base::as_text(batch->bytes());
+    ASSERT_NE(text.find(value), std::string_view::npos);
+    expected = batch->next_offset().value();
+    rest = rest.subspan(batch->size_bytes());
+  }
+  if (expected >= 0) {
+    ASSERT_EQ(log->log_end_offset(), at(expected));
+  }
+  // And it goes on.
+  append(*log, {.value = value_of(log->log_end_offset().value())});
+}
+
+void crash_everywhere(const storage::log_config& config, unsynced fate) {
+  const std::uint64_t seed = random_seed();
+  for (std::uint64_t change = 0;; ++change) {
+    SCOPED_TRACE(change);
+    fault_file_system files;
+    ledger book;
+    {
+      log_world world(files);
+      files.cut_power_at(files.changes() + change);
+      live(world, config, book);
+    }
+    const bool survived = !files.is_down();
+    files.restart(fate, seed + change);
+    log_world world(files);
+    ASSERT_NO_FATAL_FAILURE(check(world, config, book));
+    if (survived) {
+      EXPECT_GT(change, 30U);
+      return;
+    }
+  }
+}
+
+[[nodiscard]] storage::log_config crash_config(std::int64_t flush_messages) {
+  storage::log_config config;
+  config.flush_messages = flush_messages;
+  config.segment_bytes = 450;
+  config.index_interval_bytes = 100;
+  return config;
+}
+
+TEST(log_crash_test, durable_log_keeps_what_it_acknowledged_when_unsynced_changes_are_lost) {
+  crash_everywhere(crash_config(1), unsynced::lost);
+}
+
+TEST(log_crash_test, durable_log_keeps_what_it_acknowledged_when_some_unsynced_changes_survive) {
+  crash_everywhere(crash_config(1), unsynced::random);
+}
+
+TEST(log_crash_test, page_cache_log_is_a_prefix_after_a_power_cut) {
+  crash_everywhere(crash_config(storage::never_flush), unsynced::random);
+}
+
+TEST(log_crash_test, page_cache_log_keeps_what_it_flushed) {
+  crash_everywhere(crash_config(storage::never_flush), unsynced::lost);
+}
+
+TEST(log_crash_test, killed_process_loses_nothing) {
+  fault_file_system files;
+  {
+    log_world world(files);
+    const auto log = world.open(crash_config(storage::never_flush));
+    for (int i = 0; i < 20; ++i) append(*log, {.value = value_of(i)});
+  }
+  files.restart(unsynced::kept);
+  log_world world(files);
+  EXPECT_EQ(world.open(crash_config(storage::never_flush))->log_end_offset(), at(20));
+}
+
+class damaged_tail_test : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const auto log = world_.open(page_cache_config());
+    for (int i = 0; i < 5; ++i) append(*log, {});
+    ASSERT_TRUE(log->close(storage::close_kind::clean));
+    data_ = *files_.open("/data/t-0/00000000000000000000.log", io::open_mode::read_write);
+  }
+  [[nodiscard]] std::unique_ptr<storage::log> reopen(std::int64_t recovery_point = 0) {
+    return world_.open(page_cache_config(), {.recovery_point = at(recovery_point)});
+  }
+
+  fault_file_system files_;
+  log_world world_{files_};
+  std::shared_ptr<io::file> data_;
+  std::uint64_t one_ = batch_bytes(10);
+};
+
+TEST_F(damaged_tail_test, torn_batch_is_cut_off) {
+  ASSERT_TRUE(data_->truncate(5 * one_ - 3));
+  const auto log = reopen();
+  EXPECT_EQ(log->log_end_offset(), at(4));
+  EXPECT_EQ(*data_->size(), 4 * one_);
+}
+
+TEST_F(damaged_tail_test, zeros_at_the_end_are_cut_off) {
+  ASSERT_TRUE(data_->truncate(5 * one_ + 4096));
+  EXPECT_EQ(reopen()->log_end_offset(), at(5));
+  EXPECT_EQ(*data_->size(), 5 * one_);
+}
+
+TEST_F(damaged_tail_test, log_ends_before_the_first_damaged_batch) {
+  const std::array<std::byte, 1> wrong{std::byte{0xff}};
+  ASSERT_TRUE(data_->write_at(wrong, 3 * one_ - 2));
+  EXPECT_EQ(reopen()->log_end_offset(), at(2));
+}
+
+TEST_F(damaged_tail_test, batches_below_the_recovery_point_are_not_checked) {
+  const std::array<std::byte, 1> wrong{std::byte{0xff}};
+  ASSERT_TRUE(data_->write_at(wrong, 3 * one_ - 2));
+  EXPECT_EQ(reopen(5)->log_end_offset(), at(5));
+}
+
+TEST_F(damaged_tail_test, offsets_that_go_back_are_damage) {
+  std::vector<std::byte> first(one_);
+  ASSERT_TRUE(data_->read_at(first, 0));
+  ASSERT_TRUE(data_->write_at(first, 5 * one_));
+  EXPECT_EQ(reopen()->log_end_offset(), at(5));
+}
+
+TEST(partition_directory_test, leftovers_are_removed_and_strange_files_left_alone) {
+  fault_file_system files;
+  log_world world(files);
+  {
+    const auto log = world.open(page_cache_config());
+    append(*log, {});
+    ASSERT_TRUE(log->close(storage::close_kind::clean));
+  }
+  for (const char* name : {"00000000000000000000.log.deleted", "00000000000000000007.index",
+                           "00000000000000000003.log.cleaned", "notes.txt"}) {
+    ASSERT_TRUE(files.open(io::path("/data/t-0") / name, io::open_mode::create));
+  }
+  const auto log = world.open_clean(page_cache_config());
+  EXPECT_EQ(log->log_end_offset(), at(1));
+  EXPECT_FALSE(*files.exists("/data/t-0/00000000000000000000.log.deleted"));
+  EXPECT_FALSE(*files.exists("/data/t-0/00000000000000000007.index"));
+  EXPECT_FALSE(*files.exists("/data/t-0/00000000000000000003.log.cleaned"));
+  EXPECT_TRUE(*files.exists("/data/t-0/notes.txt"));
+}
+
+TEST(partition_directory_test, finished_swap_file_takes_the_place_of_what_it_covers) {
+  fault_file_system files;
+  log_world world(files);
+  auto config = page_cache_config();
+  config.segment_bytes = static_cast<std::int64_t>(2 * batch_bytes(10));
+  {
+    const auto log = world.open(config);
+    for (int i = 0; i < 6; ++i) append(*log, {});
+    ASSERT_TRUE(log->close(storage::close_kind::clean));
+  }
+  // Compaction has put the first two segments, offsets 0 to 3, into one that kept only the last record.
+  std::vector<std::byte> last(batch_bytes(10));
+  ASSERT_TRUE(
+      (*files.open("/data/t-0/00000000000000000002.log", io::open_mode::read))->read_at(last, last.size()));
+  const auto swap = *files.open("/data/t-0/00000000000000000000.log.swap", io::open_mode::create);
+  ASSERT_TRUE(swap->write_at(last, 0));
+  const auto log = world.open_clean(config);
+  EXPECT_EQ(log->segment_count(), 2U);
+  EXPECT_EQ(offsets_of(*log->read(at(0), {.max_bytes = 1000}, read_bound::log_end())),
+            std::vector<std::int64_t>{3});
+  EXPECT_EQ(read_all(*log, at(0), read_bound::log_end()).size(), 3 * batch_bytes(10));
+}
+
+}  // namespace
+}  // namespace tidelog::test
