@@ -2,12 +2,12 @@
 // One client: its frames go to the service in order, the answers leave in that order.
 
 #include "connection_host.hpp"
-#include "frame_stream.hpp"
 #include "response_queue.hpp"
 #include "response_writer.hpp"
 
 #include <asio/posix/basic_stream_descriptor.hpp>
 
+#include "tidelog/network/frame_stream.hpp"
 #include "tidelog/protocol/service.hpp"
 
 #include <atomic>

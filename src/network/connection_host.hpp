@@ -5,11 +5,11 @@
 #include "connection_limits.hpp"
 #include "event_loop.hpp"
 #include "memory_budget.hpp"
-#include "receive_buffer.hpp"
 #include "unique_fd.hpp"
 
 #include "tidelog/base/worker_pool.hpp"
 #include "tidelog/network/counters.hpp"
+#include "tidelog/network/receive_buffer.hpp"
 #include "tidelog/network/settings.hpp"
 
 #include <atomic>

@@ -1,4 +1,4 @@
-#include "receive_buffer.hpp"
+#include "tidelog/network/receive_buffer.hpp"
 
 #include <algorithm>
 

@@ -3,9 +3,8 @@
 //
 // Input: one byte that seeds the cuts, then the stream.
 
-#include "../../src/network/frame_stream.hpp"
-
 #include "tidelog/base/assert.hpp"
+#include "tidelog/network/frame_stream.hpp"
 
 #include <algorithm>
 #include <cstddef>

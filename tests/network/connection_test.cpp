@@ -125,7 +125,8 @@ TEST(connection_test, large_frames_go_both_ways_through_tiny_socket_buffers) {
   server.start();
   client one(server.port, {.host = "127.0.0.1", .receive_buffer_bytes = 4096});
   std::vector<bytes> sent;
-  for (std::size_t size : {300'000, 12, 70'000, 40'000, 1'000'000, 8, 33'000}) {
+  for (std::size_t size :
+       std::initializer_list<std::size_t>{300'000, 12, 70'000, 40'000, 1'000'000, 8, 33'000}) {
     auto body = pattern(size, static_cast<unsigned>(size));
     auto frame = request(0, size);
     std::copy(body.begin(), body.end(), frame.begin() + 4);
@@ -183,12 +184,12 @@ TEST_P(slices_test, memory_and_slices_leave_in_their_order_between_other_answers
   server.start();
   auto one = server.connect();
   bytes all;
-  for (std::uint64_t number : {1, 0, 2, 0, 0, 3}) {
+  for (std::uint64_t number : {1U, 0U, 2U, 0U, 0U, 3U}) {
     const auto frame = request(number);
     all.insert(all.end(), frame.begin(), frame.end());
   }
   one.send(all);
-  for (std::uint64_t number : {1, 0, 2, 0, 0, 3}) {
+  for (std::uint64_t number : {1U, 0U, 2U, 0U, 0U, 3U}) {
     const auto got = one.receive();
     ASSERT_TRUE(got);
     if (number == 0) {

@@ -1,4 +1,4 @@
-#include "frame_stream.hpp"
+#include "tidelog/network/frame_stream.hpp"
 
 #include "support/random_seed.hpp"
 

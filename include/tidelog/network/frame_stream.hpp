@@ -10,8 +10,7 @@
 // Small frames arrive many to a read, and only the incomplete one at the end is ever moved. Large frames are
 // received exactly to their end, so that the next one begins at the buffer's start and nothing is moved.
 
-#include "receive_buffer.hpp"
-
+#include "tidelog/network/receive_buffer.hpp"
 #include "tidelog/protocol/service.hpp"
 
 #include <cstdint>
