@@ -18,6 +18,13 @@ void broker::set_config(const metadata::broker_config& next) {
   config_ = std::make_shared<const metadata::broker_config>(next);
 }
 
+void broker::follow_config() {
+  const std::lock_guard lock(follow_mutex_);
+  const auto layers = environment.partitions.layers(*environment.cluster.current(), "");
+  set_config(metadata::effective_broker_config(layers.view()));
+  if (config_changed) config_changed();
+}
+
 base::result<metadata::image_ptr> broker::change(const metadata::cluster_metadata::plan& plan) {
   TIDELOG_TRY(auto image, environment.cluster.change(plan));
   TIDELOG_DO(environment.partitions.apply(image));

@@ -25,6 +25,8 @@ struct broker {
 
   [[nodiscard]] std::shared_ptr<const metadata::broker_config> config() const;
   void set_config(const metadata::broker_config& next);
+  /// Broker configs were changed in the metadata: from now on config() is what they say, and the listener is told.
+  void follow_config();
 
   /// Changes the metadata and brings the partitions into step with it: when it returns, what was created can be used.
   /// Waits for the disk.
@@ -43,6 +45,9 @@ struct broker {
  private:
   mutable std::mutex config_mutex_;
   std::shared_ptr<const metadata::broker_config> config_;
+
+  /// One at a time, so that the newest metadata is followed last.
+  std::mutex follow_mutex_;
 
   std::mutex producer_ids_mutex_;
   metadata::cluster_metadata::producer_id_block producer_ids_;
