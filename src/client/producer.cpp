@@ -37,6 +37,23 @@ std::string explanation(const protocol::partition_produce_response& answered) {
 
 }  // namespace
 
+base::status compress_batch(std::vector<std::byte>& batch, model::compression_type type,
+                            codec::compression_level level) {
+  if (type == model::compression_type::none) return {};
+  const auto content = base::byte_view(batch).subspan(model::batch_position::records);
+  TIDELOG_TRY(const auto smaller, codec::compress(type, level, content));
+  batch.resize(model::batch_position::records);
+  batch.insert(batch.end(), smaller.begin(), smaller.end());
+  base::store_big_endian(batch.data() + model::batch_position::length,
+                         static_cast<std::int32_t>(batch.size() - model::batch_position::leader_epoch));
+  const auto attributes =
+      base::load_big_endian<std::uint16_t>(batch.data() + model::batch_position::attributes);
+  base::store_big_endian(batch.data() + model::batch_position::attributes,
+                         static_cast<std::uint16_t>(attributes | static_cast<std::uint16_t>(type)));
+  model::reseal_crc(batch);
+  return {};
+}
+
 producer::producer(cluster& in, const producer_options& options,
                    std::function<void(const delivery&)> delivered)
     : cluster_(in), options_(options), delivered_(std::move(delivered)) {}
@@ -112,19 +129,7 @@ base::result<producer::sealed_batch> producer::seal(const model::topic_partition
   state.building.reset();
   if (producer_id_ != model::no_producer_id)
     state.next_sequence = model::advance(state.next_sequence, batch.record_count);
-  if (options_.compression == model::compression_type::none) return batch;
-  const auto content = base::byte_view(batch.bytes).subspan(model::batch_position::records);
-  TIDELOG_TRY(auto smaller, codec::compress(options_.compression, options_.compression_level, content));
-  batch.bytes.resize(model::batch_position::records);
-  batch.bytes.insert(batch.bytes.end(), smaller.begin(), smaller.end());
-  auto* const header = batch.bytes.data();
-  base::store_big_endian(header + model::batch_position::length,
-                         static_cast<std::int32_t>(batch.bytes.size() - model::batch_position::leader_epoch));
-  const auto attributes = base::load_big_endian<std::uint16_t>(header + model::batch_position::attributes);
-  base::store_big_endian(
-      header + model::batch_position::attributes,
-      static_cast<std::uint16_t>(attributes | static_cast<std::uint16_t>(options_.compression)));
-  model::reseal_crc(batch.bytes);
+  TIDELOG_DO(compress_batch(batch.bytes, options_.compression, options_.compression_level));
   return batch;
 }
 

@@ -67,6 +67,8 @@ class connection {
 
   [[nodiscard]] bool is_usable() const { return usable_; }
   [[nodiscard]] const broker_address& address() const { return address_; }
+  /// For poll(), to wait for several connections at once.
+  [[nodiscard]] int descriptor() const { return socket_.descriptor(); }
   /// The socket, for programs that go on in their own way; nothing may be under way then.
   [[nodiscard]] socket release() && { return std::move(socket_); }
 

@@ -46,6 +46,7 @@ class fetcher {
     partitions_[at] = {from, model::no_offset, {}};
   }
   void unassign(const model::topic_partition& at) { partitions_.erase(at); }
+  [[nodiscard]] bool has(const model::topic_partition& at) const { return partitions_.contains(at); }
   [[nodiscard]] bool has_partitions() const { return !partitions_.empty(); }
 
   /// Fetches once from each leader and hands what came to `visit`, in the order of each partition. Returns how many

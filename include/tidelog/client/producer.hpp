@@ -40,6 +40,10 @@ struct delivery {
   std::size_t batch_bytes = 0;
 };
 
+/// Replaces the records of a sealed, uncompressed batch by their compressed form and seals it again.
+[[nodiscard]] base::status compress_batch(std::vector<std::byte>& batch, model::compression_type type,
+                                          codec::compression_level level);
+
 struct outgoing_record {
   model::nullable_bytes key;
   model::nullable_bytes value;

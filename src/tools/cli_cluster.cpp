@@ -1,0 +1,102 @@
+#include "cli_context.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "tidelog/client/admin.hpp"
+#include "tidelog/tools/quantity.hpp"
+
+namespace tidelog::tools {
+namespace {
+
+using nlohmann::json;
+
+struct cluster_state {
+  std::size_t topic_count = 0;
+  std::size_t partition_count = 0;
+  client::quorum quorum;
+  std::vector<client::log_dir> directories;
+};
+
+std::int64_t size_of(const client::log_dir& directory) {
+  std::int64_t bytes = 0;
+  for (const auto& partition : directory.partitions) bytes += partition.size_bytes;
+  return bytes;
+}
+
+json to_json(const client::cluster& cluster, const cluster_state& state) {
+  json document{{"cluster_id", cluster.id()},
+                {"controller", cluster.controller().value()},
+                {"topics", state.topic_count},
+                {"partitions", state.partition_count},
+                {"brokers", json::array()},
+                {"log_dirs", json::array()},
+                {"quorum",
+                 {{"leader", state.quorum.leader.value()},
+                  {"leader_epoch", state.quorum.leader_epoch},
+                  {"high_watermark", state.quorum.high_watermark.value()},
+                  {"voters", json::array()}}}};
+  for (const auto& broker : cluster.brokers()) {
+    document["brokers"].push_back({{"id", broker.id.value()},
+                                   {"host", broker.address.host},
+                                   {"port", broker.address.port},
+                                   {"rack", broker.rack ? json(*broker.rack) : json(nullptr)}});
+  }
+  for (const auto& directory : state.directories) {
+    document["log_dirs"].push_back({{"broker", directory.broker.value()},
+                                    {"path", directory.path},
+                                    {"used_bytes", size_of(directory)},
+                                    {"total_bytes", directory.total_bytes},
+                                    {"usable_bytes", directory.usable_bytes}});
+  }
+  for (const auto& voter : state.quorum.voters)
+    document["quorum"]["voters"].push_back({{"id", voter.id.value()}, {"end", voter.log_end_offset.value()}});
+  return document;
+}
+
+std::string size_or_unknown(std::int64_t bytes) {
+  return bytes < 0 ? "unknown" : size_for_people(static_cast<double>(bytes));
+}
+
+base::status print_state(const client::cluster& cluster, const cluster_state& state) {
+  TIDELOG_DO(print_text(
+      fmt::format("cluster {}, {} topics with {} partitions\nmetadata log ends at {}, leader {}, epoch {}\n",
+                  cluster.id(), state.topic_count, state.partition_count, state.quorum.high_watermark.value(),
+                  state.quorum.leader.value(), state.quorum.leader_epoch)));
+  std::vector<std::vector<std::string>> brokers;
+  for (const auto& broker : cluster.brokers()) {
+    brokers.push_back({std::to_string(broker.id.value()), broker.address.text(), broker.rack.value_or("-"),
+                       broker.id == cluster.controller() ? "yes" : "no"});
+  }
+  TIDELOG_DO(print_table({"BROKER", "ADDRESS", "RACK", "CONTROLLER"}, brokers));
+  std::vector<std::vector<std::string>> directories;
+  for (const auto& directory : state.directories) {
+    directories.push_back({std::to_string(directory.broker.value()), directory.path,
+                           size_for_people(static_cast<double>(size_of(directory))),
+                           size_or_unknown(directory.usable_bytes), size_or_unknown(directory.total_bytes)});
+  }
+  return print_table({"BROKER", "LOG DIR", "USED", "FREE", "DISK"}, directories);
+}
+
+base::status run_info(cli_context& context) {
+  TIDELOG_TRY(auto* const cluster, context.cluster());
+  cluster_state state;
+  TIDELOG_TRY(const auto topics, cluster->all_topics());
+  state.topic_count = topics.size();
+  for (const auto& topic : topics) state.partition_count += topic.partitions.size();
+  TIDELOG_TRY(state.quorum, client::describe_quorum(*cluster));
+  TIDELOG_TRY(state.directories, client::describe_log_dirs(*cluster));
+  return context.wants_json() ? print_json(to_json(*cluster, state)) : print_state(*cluster, state);
+}
+
+}  // namespace
+
+void add_cluster_commands(CLI::App& root, cli_context& context) {
+  auto* const cluster = root.add_subcommand("cluster", "Brokers, metadata quorum and disks");
+  cluster->require_subcommand(1)->fallthrough();
+  cluster->footer(examples({"tidelog cluster info"}));
+  auto* const info = cluster->add_subcommand("info", "Show brokers, metadata quorum and log directories");
+  info->callback([&context] { context.action = [&context] { return run_info(context); }; });
+  info->footer(examples({"tidelog cluster info", "tidelog -b broker.example:9092 cluster info -o json"}));
+}
+
+}  // namespace tidelog::tools

@@ -1,0 +1,242 @@
+#include "cli_context.hpp"
+#include "log_file_reader.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "tidelog/codec/compression.hpp"
+#include "tidelog/model/record.hpp"
+#include "tidelog/storage/offset_index.hpp"
+#include "tidelog/storage/producer_snapshot.hpp"
+#include "tidelog/storage/time_index.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace tidelog::tools {
+namespace {
+
+using nlohmann::json;
+
+struct dump_arguments {
+  std::vector<std::string> files;
+  bool records = false;
+};
+
+constexpr std::uint64_t most_file_bytes = std::uint64_t{1} << 30;
+constexpr std::size_t most_batch_bytes = std::size_t{1} << 30;
+
+/// The offset that the file's name says it begins at.
+base::result<model::offset> base_offset_of(const io::path& name) {
+  const auto stem = name.stem().string();
+  std::int64_t offset = 0;
+  const auto* end = stem.data() + stem.size();
+  const auto [rest, failure] = std::from_chars(stem.data(), end, offset);
+  if (failure != std::errc{} || rest != end) {
+    return base::fail(std::make_error_code(std::errc::invalid_argument),
+                      "{}: the name of such a file is an offset of 20 digits", name.string());
+  }
+  return model::offset(offset);
+}
+
+/// Prints what one file holds, in lines for people or one JSON document a line.
+class dumper {
+ public:
+  dumper(const cli_context& context, const dump_arguments& wanted)
+      : context_(context), wanted_(wanted), files_(io::make_posix_file_system()) {}
+
+  base::status dump(const io::path& name) {
+    if (!context_.wants_json()) TIDELOG_DO(print_text(fmt::format("{}\n", name.string())));
+    const auto kind = name.extension().string();
+    if (kind == ".log" || kind == ".checkpoint") return dump_batches(name);
+    if (kind == storage::offset_index_entry::file_suffix)
+      return dump_index<storage::offset_index_entry>(name);
+    if (kind == storage::time_index_entry::file_suffix) return dump_index<storage::time_index_entry>(name);
+    if (kind == ".snapshot") return dump_snapshot(name);
+    return base::fail(std::make_error_code(std::errc::invalid_argument),
+                      "{}: only .log, .index, .timeindex, .snapshot and .checkpoint files can be read",
+                      name.string());
+  }
+
+ private:
+  base::status dump_batches(const io::path& name);
+  base::status print_batch(const model::record_batch_view& batch, std::uint64_t position, bool crc_holds);
+  base::status print_records(const model::record_batch_view& batch);
+  template <class Entry>
+  base::status dump_index(const io::path& name);
+  base::status dump_snapshot(const io::path& name);
+  base::status line(const json& document, std::string_view text) {
+    return context_.wants_json() ? print_json(document) : print_text(text);
+  }
+
+  const cli_context& context_;
+  const dump_arguments& wanted_;
+  std::unique_ptr<io::file_system> files_;
+};
+
+base::status dumper::dump_batches(const io::path& name) {
+  TIDELOG_TRY(const auto opened, files_->open(name, io::open_mode::read));
+  TIDELOG_TRY(log_file_reader reader, log_file_reader::open(*opened));
+  progress_line progress;
+  for (;;) {
+    const auto position = reader.position();
+    auto batch = reader.next();
+    if (!batch) {
+      batch.error().context = fmt::format("{} at position {}", name.string(), position);
+      return base::forward_error(batch);
+    }
+    if (!*batch) return {};
+    const auto sound = model::verify_crc(**batch);
+    TIDELOG_DO(print_batch(**batch, position, sound.has_value()));
+    if (!sound) return base::fail(model::batch_errc::bad_crc, "{} at position {}", name.string(), position);
+    if (wanted_.records) TIDELOG_DO(print_records(**batch));
+    if (progress.is_due()) progress.show(fmt::format("{} of {} bytes", position, reader.size()));
+  }
+}
+
+base::status dumper::print_batch(const model::record_batch_view& batch, std::uint64_t position,
+                                 bool crc_holds) {
+  const bool log_append_time = batch.timestamp_type() == model::timestamp_type::log_append_time;
+  const json document{{"base_offset", batch.base_offset().value()},
+                      {"last_offset", batch.last_offset().value()},
+                      {"records", batch.record_count()},
+                      {"position", position},
+                      {"size_bytes", batch.size_bytes()},
+                      {"leader_epoch", batch.partition_leader_epoch().value()},
+                      {"compression", model::name_of(batch.compression())},
+                      {"timestamp_type", log_append_time ? "LogAppendTime" : "CreateTime"},
+                      {"base_timestamp", batch.base_timestamp().value()},
+                      {"max_timestamp", batch.max_timestamp().value()},
+                      {"producer_id", batch.producer_id().value()},
+                      {"producer_epoch", batch.producer_epoch().value()},
+                      {"base_sequence", batch.base_sequence().value()},
+                      {"transactional", batch.is_transactional()},
+                      {"control", batch.is_control()},
+                      {"crc", batch.crc()},
+                      {"crc_holds", crc_holds}};
+  auto text = fmt::format("offsets {}-{}  records {}  position {}  bytes {}  epoch {}  {}  {} {}",
+                          batch.base_offset().value(), batch.last_offset().value(), batch.record_count(),
+                          position, batch.size_bytes(), batch.partition_leader_epoch().value(),
+                          model::name_of(batch.compression()),
+                          log_append_time ? "LogAppendTime" : "CreateTime", batch.max_timestamp().value());
+  if (batch.has_producer_id()) {
+    text += fmt::format("  producer {} epoch {} sequence {}", batch.producer_id().value(),
+                        batch.producer_epoch().value(), batch.base_sequence().value());
+  }
+  if (batch.is_transactional()) text += "  transactional";
+  if (batch.is_control()) text += "  control";
+  text += fmt::format("  crc {:08x}{}\n", batch.crc(), crc_holds ? "" : " DOES NOT HOLD");
+  return line(document, text);
+}
+
+base::status dumper::print_records(const model::record_batch_view& batch) {
+  std::vector<std::byte> opened;
+  auto records = batch.records();
+  if (batch.compression() != model::compression_type::none) {
+    TIDELOG_TRY(opened, codec::decompress(batch.compression(), records, most_batch_bytes));
+    records = opened;
+  }
+  model::record_reader reader(records, batch.record_count());
+  for (;;) {
+    TIDELOG_TRY(const auto record, reader.next());
+    if (!record) return {};
+    json document{{"offset", model::offset_of(batch, *record).value()},
+                  {"timestamp", model::timestamp_of(batch, *record).value()},
+                  {"headers", record->header_count}};
+    const auto put = [&document](const std::string& name, const model::nullable_bytes& bytes) {
+      if (bytes) put_bytes(document, name, *bytes);
+    };
+    put("key", record->key);
+    put("value", record->value);
+    TIDELOG_DO(line(document, fmt::format("  {}\n", document.dump())));
+  }
+}
+
+json to_json(const storage::offset_index_entry& entry) {
+  return {{"last_offset", entry.last_offset.value()}, {"position", entry.position}};
+}
+json to_json(const storage::time_index_entry& entry) {
+  return {{"timestamp", entry.timestamp.value()}, {"last_offset", entry.last_offset.value()}};
+}
+std::string to_text(const storage::offset_index_entry& entry) {
+  return fmt::format("offset {}  position {}\n", entry.last_offset.value(), entry.position);
+}
+std::string to_text(const storage::time_index_entry& entry) {
+  return fmt::format("timestamp {}  offset {}\n", entry.timestamp.value(), entry.last_offset.value());
+}
+
+template <class Entry>
+base::status dumper::dump_index(const io::path& name) {
+  TIDELOG_TRY(const auto base, base_offset_of(name));
+  TIDELOG_TRY(const auto content, io::read_file(*files_, name, most_file_bytes));
+  std::optional<Entry> before;
+  std::size_t at = 0;
+  for (; at + Entry::size_bytes <= content.size(); at += Entry::size_bytes) {
+    const auto bytes = base::byte_view(content).subspan(at, Entry::size_bytes);
+    // While a segment is written to, its indexes are laid out beforehand: the zeros are room.
+    if (at > 0 && std::all_of(bytes.begin(), bytes.end(), [](std::byte one) { return one == std::byte{0}; }))
+      break;
+    const auto entry = Entry::decode(bytes.data(), base);
+    TIDELOG_DO(line(to_json(entry), to_text(entry)));
+    if (before && !entry.follows(*before)) {
+      return base::fail(model::batch_errc::bad_offsets,
+                        "{} at position {}: the entry does not rise above the one before", name.string(), at);
+    }
+    before = entry;
+  }
+  return {};
+}
+
+base::status dumper::dump_snapshot(const io::path& name) {
+  TIDELOG_TRY(const auto content, io::read_file(*files_, name, most_file_bytes));
+  TIDELOG_TRY(const auto entries, storage::decode_producer_snapshot(content, name));
+  for (const auto& entry : entries) {
+    const json document{{"producer_id", entry.producer.value()},
+                        {"producer_epoch", entry.epoch.value()},
+                        {"last_sequence", entry.last_sequence.value()},
+                        {"last_offset", entry.last_offset.value()},
+                        {"offset_delta", entry.offset_delta},
+                        {"timestamp", entry.timestamp.value()},
+                        {"coordinator_epoch", entry.coordinator_epoch},
+                        {"transaction_first_offset", entry.current_txn_first_offset.value()}};
+    TIDELOG_DO(
+        line(document, fmt::format("producer {}  epoch {}  last sequence {}  last offset {}  timestamp {}\n",
+                                   entry.producer.value(), entry.epoch.value(), entry.last_sequence.value(),
+                                   entry.last_offset.value(), entry.timestamp.value())));
+  }
+  return {};
+}
+
+base::status run_dump(cli_context& context, const dump_arguments& wanted) {
+  dumper work(context, wanted);
+  base::status outcome;
+  // One damaged file does not keep the others from being shown; the first failure is the result.
+  for (const auto& file : wanted.files) {
+    auto dumped = work.dump(file);
+    if (dumped) continue;
+    if (outcome) {
+      outcome = std::move(dumped);
+    } else {
+      std::fprintf(stderr, "tidelog: %s\n", dumped.error().describe().c_str());
+    }
+  }
+  return outcome;
+}
+
+}  // namespace
+
+void add_dump_command(CLI::App& root, cli_context& context) {
+  auto* const dump = root.add_subcommand(
+      "dump", "Show what is in the files of a data directory, without a broker; checks what it reads");
+  const auto wanted = std::make_shared<dump_arguments>();
+  dump->add_option("FILE", wanted->files,
+                   "Segments (.log), indexes (.index, .timeindex), producer snapshots (.snapshot),\n"
+                   "metadata snapshots (.checkpoint)")
+      ->required();
+  dump->add_flag("-r,--records", wanted->records, "Every record of the batches too");
+  dump->callback(
+      [&context, wanted] { context.action = [&context, wanted] { return run_dump(context, *wanted); }; });
+  dump->footer(examples({"tidelog dump /var/lib/tidelog/orders-0/00000000000000000000.log --records",
+                         "tidelog dump /var/lib/tidelog/orders-0/*.timeindex -o json"}));
+}
+
+}  // namespace tidelog::tools

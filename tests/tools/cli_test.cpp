@@ -1,0 +1,205 @@
+#include "tidelog/tools/cli.hpp"
+
+#include "support/temp_directory.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tidelog/model/record_batch_builder.hpp"
+#include "tidelog/tools/exit_code.hpp"
+
+#include <fstream>
+#include <vector>
+
+namespace tidelog::tools {
+namespace {
+
+struct outcome {
+  int code;
+  std::string printed;
+  std::string complained;
+};
+
+outcome run(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "tidelog");
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  const int code = run_tidelog(static_cast<int>(arguments.size()), arguments.data(), "test");
+  std::fflush(stdout);
+  return {code, testing::internal::GetCapturedStdout(), testing::internal::GetCapturedStderr()};
+}
+
+constexpr int usage = static_cast<int>(exit_code::usage);
+
+TEST(cli, wrong_command_lines_are_told_apart_from_failures) {
+  const std::vector<std::vector<const char*>> wrong{
+      {},
+      {"topic"},
+      {"topic", "create"},
+      {"topic", "create", "t", "--partitions", "0"},
+      {"topic", "create", "t", "--partitions", "many"},
+      {"topic", "list", "--nonsense"},
+      {"topic", "alter", "t"},
+      {"config", "get", "orders"},
+      {"config", "set", "topic:t", "retention.ms"},
+      {"produce", "t", "--compression", "rar"},
+      {"produce", "t", "--acks", "2"},
+      {"produce", "t", "--delimiter", ""},
+      {"consume", "t", "--format", "%z"},
+      {"consume", "t", "--from", "yesterday"},
+      {"consume", "t", "--from", "-5"},
+      {"offset", "list", "t", "--at", "noon"},
+      {"--bootstrap", "host:port", "topic", "list"},
+      {"--timeout", "soon", "topic", "list"},
+      {"--output", "xml", "topic", "list"},
+      {"record", "delete", "t"},
+      {"dump"},
+  };
+  for (const auto& arguments : wrong) {
+    std::string line;
+    for (const auto* const word : arguments) line += std::string(word) + " ";
+    const auto got = run(arguments);
+    EXPECT_EQ(got.code, usage) << line;
+    EXPECT_TRUE(got.printed.empty()) << line;
+    EXPECT_FALSE(got.complained.empty()) << line;
+  }
+}
+
+TEST(cli, every_help_text_has_examples) {
+  const std::vector<std::vector<const char*>> commands{
+      {},
+      {"topic"},
+      {"topic", "create"},
+      {"topic", "list"},
+      {"topic", "describe"},
+      {"topic", "alter"},
+      {"topic", "delete"},
+      {"config"},
+      {"config", "get"},
+      {"config", "set"},
+      {"config", "unset"},
+      {"produce"},
+      {"consume"},
+      {"offset"},
+      {"offset", "list"},
+      {"record"},
+      {"record", "delete"},
+      {"cluster"},
+      {"cluster", "info"},
+      {"dump"},
+  };
+  for (auto arguments : commands) {
+    arguments.push_back("--help");
+    const auto got = run(arguments);
+    EXPECT_EQ(got.code, 0);
+    EXPECT_NE(got.printed.find("Examples:\n  tidelog "), std::string::npos) << got.printed;
+  }
+}
+
+TEST(cli, first_help_text_lists_the_exit_codes) {
+  const auto got = run({"--help"});
+  EXPECT_NE(got.printed.find(exit_code_help()), std::string::npos);
+}
+
+TEST(cli, unreachable_broker_is_named_with_advice) {
+  // Port 1 is reserved, and nobody listens there.
+  const auto got = run({"-b", "127.0.0.1:1", "topic", "list"});
+  EXPECT_EQ(got.code, static_cast<int>(exit_code::unreachable));
+  EXPECT_NE(got.complained.find("127.0.0.1:1"), std::string::npos);
+  EXPECT_NE(got.complained.find("Is tidelogd running"), std::string::npos);
+}
+
+TEST(cli, global_options_may_stand_behind_the_command) {
+  EXPECT_EQ(run({"consume", "t", "-o", "json", "-b", "127.0.0.1:1"}).code,
+            static_cast<int>(exit_code::unreachable));
+}
+
+class dump_test : public testing::Test {
+ protected:
+  std::string write(const std::string& name, base::byte_view content) {
+    const auto path = (directory_.path() / name).string();
+    std::ofstream(path, std::ios::binary) << base::as_text(content);
+    return path;
+  }
+  static std::vector<std::byte> two_batches() {
+    model::record_batch_builder builder;
+    builder.add(model::timestamp(1000), base::as_bytes("key"), base::as_bytes("first"));
+    auto bytes = builder.build();
+    builder.add(model::timestamp(2000), {}, base::as_bytes("second"));
+    auto second = builder.build();
+    model::set_base_offset(second, model::offset(1));
+    bytes.insert(bytes.end(), second.begin(), second.end());
+    return bytes;
+  }
+  test::temp_directory directory_;
+};
+
+TEST_F(dump_test, segment_is_shown_batch_by_batch) {
+  const auto path = write("00000000000000000000.log", two_batches());
+  const auto got = run({"dump", path.c_str(), "--records"});
+  EXPECT_EQ(got.code, 0) << got.complained;
+  EXPECT_NE(got.printed.find("offsets 0-0"), std::string::npos);
+  EXPECT_NE(got.printed.find("offsets 1-1"), std::string::npos);
+  EXPECT_NE(got.printed.find("\"value\":\"second\""), std::string::npos);
+}
+
+TEST_F(dump_test, damaged_segment_is_shown_up_to_the_damage) {
+  auto bytes = two_batches();
+  bytes.back() ^= std::byte{1};
+  const auto path = write("00000000000000000000.log", bytes);
+  const auto got = run({"dump", path.c_str()});
+  EXPECT_EQ(got.code, static_cast<int>(exit_code::damaged));
+  EXPECT_NE(got.printed.find("offsets 0-0"), std::string::npos);
+  EXPECT_NE(got.printed.find("DOES NOT HOLD"), std::string::npos);
+}
+
+TEST_F(dump_test, torn_segment_is_damaged) {
+  auto bytes = two_batches();
+  bytes.resize(bytes.size() - 3);
+  const auto path = write("00000000000000000000.log", bytes);
+  EXPECT_EQ(run({"dump", path.c_str()}).code, static_cast<int>(exit_code::damaged));
+}
+
+TEST_F(dump_test, room_in_an_index_is_no_entry) {
+  std::vector<std::byte> bytes(32);
+  base::store_big_endian<std::int32_t>(bytes.data(), 7);
+  base::store_big_endian<std::int32_t>(bytes.data() + 4, 4200);
+  const auto path = write("00000000000000000100.index", bytes);
+  const auto got = run({"dump", path.c_str(), "-o", "json"});
+  EXPECT_EQ(got.code, 0) << got.complained;
+  EXPECT_EQ(got.printed, "{\"last_offset\":107,\"position\":4200}\n");
+}
+
+TEST_F(dump_test, index_that_does_not_rise_is_damaged) {
+  std::vector<std::byte> bytes(16);
+  base::store_big_endian<std::int32_t>(bytes.data(), 7);
+  base::store_big_endian<std::int32_t>(bytes.data() + 4, 4200);
+  base::store_big_endian<std::int32_t>(bytes.data() + 8, 7);
+  base::store_big_endian<std::int32_t>(bytes.data() + 12, 8400);
+  const auto path = write("00000000000000000000.index", bytes);
+  EXPECT_EQ(run({"dump", path.c_str()}).code, static_cast<int>(exit_code::damaged));
+}
+
+TEST_F(dump_test, missing_and_unknown_files_are_named) {
+  const auto missing = (directory_.path() / "00000000000000000000.log").string();
+  const auto got = run({"dump", missing.c_str()});
+  EXPECT_EQ(got.code, static_cast<int>(exit_code::not_found));
+  EXPECT_NE(got.complained.find(missing), std::string::npos);
+  const auto odd = write("notes.txt", {});
+  EXPECT_EQ(run({"dump", odd.c_str()}).code, usage);
+}
+
+TEST(bench_cli, wrong_command_lines_are_usage_errors) {
+  const std::vector<std::vector<const char*>> wrong{{"tidelog-bench"},
+                                                    {"tidelog-bench", "produce", "--depth", "0"},
+                                                    {"tidelog-bench", "produce", "--batch-bytes", "big"},
+                                                    {"tidelog-bench", "fetch", "--acks", "1"},
+                                                    {"tidelog-bench", "produce", "--topic-config", "x"}};
+  for (const auto& arguments : wrong) {
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(run_bench(static_cast<int>(arguments.size()), arguments.data(), "test"), usage);
+    EXPECT_FALSE(testing::internal::GetCapturedStderr().empty());
+  }
+}
+
+}  // namespace
+}  // namespace tidelog::tools
