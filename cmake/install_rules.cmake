@@ -38,6 +38,8 @@ install(CODE [[
 install(FILES config/tidelog.sysusers.conf DESTINATION "lib/sysusers.d" RENAME tidelog.conf)
 install(FILES config/tidelog.tmpfiles.conf DESTINATION "lib/tmpfiles.d" RENAME tidelog.conf)
 
+file(GLOB user_manuals CONFIGURE_DEPENDS config/*.1)
+install(FILES ${user_manuals} DESTINATION "${CMAKE_INSTALL_MANDIR}/man1")
 install(FILES config/tidelogd.8 DESTINATION "${CMAKE_INSTALL_MANDIR}/man8")
 install(FILES README.md LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 install(FILES docs/configuration.md docs/operations.md DESTINATION "${CMAKE_INSTALL_DOCDIR}")

@@ -31,7 +31,7 @@ constexpr auto examples =
 
 }  // namespace
 
-command_line parse_command_line(std::span<const char* const> arguments) {
+command_line parse_command_line(std::span<const char* const> arguments, std::string_view version) {
   CLI::App options(description, "tidelogd");
   options.footer(examples);
   std::string config;
@@ -53,15 +53,15 @@ command_line parse_command_line(std::span<const char* const> arguments) {
   auto* check_flag = options.add_flag("--check-config", check, "Check the configuration and exit");
   options.add_flag("--print-config", print, "Print the configuration that holds, explained, and exit")
       ->excludes(check_flag);
-  options.set_version_flag("-V,--version", "tidelogd " TIDELOG_VERSION);
+  options.set_version_flag("-V,--version", fmt::format("tidelogd {}", version));
   try {
     options.parse(static_cast<int>(arguments.size()), const_cast<char**>(arguments.data()));
   } catch (const CLI::CallForHelp&) {
     parsed.exit = exit_code::well;
     parsed.text = options.help();
-  } catch (const CLI::CallForVersion& version) {
+  } catch (const CLI::CallForVersion& asked) {
     parsed.exit = exit_code::well;
-    parsed.text = std::string(version.what()) + "\n";
+    parsed.text = std::string(asked.what()) + "\n";
   } catch (const CLI::ParseError& problem) {
     parsed.exit = exit_code::bad_usage;
     parsed.text = fmt::format("tidelogd: {}; tidelogd --help shows the options\n", problem.what());

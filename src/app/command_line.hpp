@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace tidelog::app {
 
@@ -21,6 +22,8 @@ struct command_line {
   std::string text;
 };
 
-[[nodiscard]] command_line parse_command_line(std::span<const char* const> arguments);
+/// `arguments` as main() gets them; `version` is for --version.
+[[nodiscard]] command_line parse_command_line(std::span<const char* const> arguments,
+                                              std::string_view version);
 
 }  // namespace tidelog::app

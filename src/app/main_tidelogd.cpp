@@ -14,7 +14,7 @@ namespace {
 using namespace tidelog::app;
 
 int run(std::span<const char* const> arguments) {
-  const auto options = parse_command_line(arguments);
+  const auto options = parse_command_line(arguments, TIDELOG_VERSION);
   if (options.exit) {
     fmt::print(*options.exit == exit_code::well ? stdout : stderr, "{}", options.text);
     return static_cast<int>(*options.exit);
