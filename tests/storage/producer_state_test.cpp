@@ -351,7 +351,7 @@ batch_plan next_plan(const trivial_model& model, std::mt19937_64& random) {
       plan = batches[random() % batches.size()];
       break;
     case 1:
-      plan.sequence = (plan.sequence + 1 + pick(3)) & last_of_all;
+      plan.sequence = static_cast<std::int32_t>((std::int64_t{plan.sequence} + 1 + pick(3)) & last_of_all);
       break;
     case 2:
       plan.epoch = static_cast<std::int16_t>(plan.epoch + pick(2));
