@@ -1,22 +1,20 @@
 #include "tidelog/partition/batch_validation.hpp"
 
-#include <algorithm>
-#include <limits>
-#include <utility>
-
 #include "tidelog/codec/compression.hpp"
 #include "tidelog/codec/records_check.hpp"
 #include "tidelog/model/record_batch.hpp"
 #include "tidelog/model/record_stream_checker.hpp"
 #include "tidelog/partition/partition_error.hpp"
 
+#include <algorithm>
+#include <limits>
+#include <utility>
+
 namespace tidelog::partition {
 namespace {
 
 /// What may come out of a decompressor on a reactor: some 100 µs of work.
 constexpr std::uint64_t quick_output_bytes = 256 * 1024;
-/// A rewritten batch may become larger than what came; but never larger than this.
-constexpr std::size_t most_rewritten_bytes = 256 * 1024 * 1024;
 
 using refusal = tl::unexpected<batch_refusal>;
 
@@ -68,11 +66,13 @@ base::result<model::record_check_summary> check_quickly(const model::record_batc
   if (batch.compression() == model::compression_type::none) return codec::check_records(batch, options);
   model::record_stream_checker checker(batch, options);
   std::uint64_t out = 0;
-  TIDELOG_DO(codec::decompress_stream(batch.compression(), batch.records(), [&](base::byte_view chunk) -> base::status {
-    out += chunk.size();
-    if (out > quick_output_bytes) return base::fail(errc::needs_worker, "{} bytes", out);
-    return checker.feed(chunk);
-  }));
+  TIDELOG_DO(codec::decompress_stream(batch.compression(), batch.records(),
+                                      [&](base::byte_view chunk) -> base::status {
+                                        out += chunk.size();
+                                        if (out > quick_output_bytes)
+                                          return base::fail(errc::needs_worker, "{} bytes", out);
+                                        return checker.feed(chunk);
+                                      }));
   return checker.finish();
 }
 
@@ -107,38 +107,59 @@ codec::compression_level level_of(const metadata::topic_config& config, model::c
   }
 }
 
+refusal refuse_rewritten(const base::error& fault, const metadata::topic_config& config) {
+  if (fault.code == codec::compression_errc::output_too_large) {
+    return refuse(errc::batch_too_large,
+                  "under the topic's compression.type it is beyond its max.message.bytes {}",
+                  config.max_message_bytes);
+  }
+  return refuse(errc::invalid_batch, "{}", fault.describe());
+}
+
+/// `stored` is the batch that `came`, or has been made of it.
+void correct_max_timestamp(base::byte_span stored, const model::record_batch_view& came,
+                           const model::record_check_summary& summary) {
+  if (came.max_timestamp() == summary.max_timestamp) return;
+  model::set_max_timestamp(stored, summary.max_timestamp);
+  model::reseal_crc(stored);
+}
+
 /// The batch as it will be stored.
-tl::expected<checked_batch, batch_refusal> finish(base::byte_span records, const model::record_batch_view& batch,
+tl::expected<checked_batch, batch_refusal> finish(base::byte_span records,
+                                                  const model::record_batch_view& batch,
                                                   const model::record_check_summary& summary,
-                                                  const metadata::topic_config& config, base::unix_ms now_ms) {
+                                                  const metadata::topic_config& config,
+                                                  base::unix_ms now_ms) {
   const bool stamp = config.message_timestamp_type == metadata::timestamp_type::log_append_time;
   const auto target = stored_compression(config.compression, batch.compression());
   if (target != batch.compression()) {
     codec::recompress_options options;
     options.target = target;
     options.level = level_of(config, target);
-    options.most_bytes = most_rewritten_bytes;
+    // What is stored is held to the topic's limit as well, or a small batch could become one that no consumer can take.
+    options.most_bytes = static_cast<std::size_t>(config.max_message_bytes);
     if (stamp) options.append_time = model::timestamp(now_ms);
     auto rewritten = codec::recompress_batch(batch, options);
-    if (!rewritten) return refuse(errc::invalid_batch, "{}", rewritten.error().describe());
+    if (!rewritten) return refuse_rewritten(rewritten.error(), config);
     checked_batch made;
     made.rewritten = std::move(*rewritten);
     made.bytes = made.rewritten;
+    if (!stamp) correct_max_timestamp(made.bytes, batch, summary);
     return made;
   }
   if (stamp) {
     model::set_log_append_time(records, model::timestamp(now_ms));
     model::reseal_crc(records);
-  } else if (batch.max_timestamp() != summary.max_timestamp) {
-    model::set_max_timestamp(records, summary.max_timestamp);
-    model::reseal_crc(records);
+  } else {
+    correct_max_timestamp(records, batch, summary);
   }
   return checked_batch{records, {}};
 }
 
 }  // namespace
 
-tl::expected<checked_batch, batch_refusal> check_batch(base::byte_span records, const metadata::topic_config& config,
+tl::expected<checked_batch, batch_refusal> check_batch(base::byte_span records,
+                                                       const metadata::topic_config& config,
                                                        base::unix_ms now_ms, check_effort effort) {
   if (records.empty()) return refuse(errc::invalid_batch, "no record batch was sent");
   const auto batch = model::parse_only_record_batch(records);
@@ -148,18 +169,21 @@ tl::expected<checked_batch, batch_refusal> check_batch(base::byte_span records, 
                   config.max_message_bytes);
   }
   if (const auto sound = model::verify_crc(*batch); !sound) return refuse_header(sound.error());
-  if (const auto allowed = model::check_produced_header(*batch); !allowed) return refuse_header(allowed.error());
+  if (const auto allowed = model::check_produced_header(*batch); !allowed)
+    return refuse_header(allowed.error());
   if (batch->timestamp_type() == model::timestamp_type::log_append_time) {
     return refuse(errc::invalid_timestamps, "a producer may not say that the broker set the timestamps");
   }
   const bool rewrite = stored_compression(config.compression, batch->compression()) != batch->compression();
-  if (rewrite && effort == check_effort::quick) return refuse(errc::needs_worker, "another compression is wanted");
+  if (rewrite && effort == check_effort::quick)
+    return refuse(errc::needs_worker, "another compression is wanted");
 
   const auto options = check_options(config, now_ms);
   const auto summary =
       effort == check_effort::quick ? check_quickly(*batch, options) : codec::check_records(*batch, options);
   if (!summary) {
-    if (summary.error().code == make_error_code(errc::needs_worker)) return refusal(batch_refusal{summary.error(), {}});
+    if (summary.error().code == make_error_code(errc::needs_worker))
+      return refusal(batch_refusal{summary.error(), {}});
     return refuse(errc::invalid_batch, "{}", summary.error().describe());
   }
   if (!summary->without_key.empty()) {
@@ -168,7 +192,8 @@ tl::expected<checked_batch, batch_refusal> check_batch(base::byte_span records, 
     return refused;
   }
   if (!summary->outside_timestamps.empty()) {
-    auto refused = refuse(errc::invalid_timestamps, "a timestamp outside message.timestamp.before.max.ms {} and after.max.ms {}",
+    auto refused = refuse(errc::invalid_timestamps,
+                          "a timestamp outside message.timestamp.before.max.ms {} and after.max.ms {}",
                           config.message_timestamp_before_max_ms, config.message_timestamp_after_max_ms);
     refused.value().records = summary->outside_timestamps;
     return refused;

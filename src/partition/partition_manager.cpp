@@ -107,8 +107,8 @@ base::status partition_manager::start(const metadata::image_ptr& image, base::wo
       hosted->partitions.push_back(std::move(made));
       ++log;
     }
-    next->by_name.set(hosted->state->name, hosted);
-    next->by_id.set(hosted->state->id, std::move(hosted));
+    next->by_name.set(topics[i]->name, hosted);
+    next->by_id.set(topics[i]->id, std::move(hosted));
   }
   publish(std::move(next));
   applied_ = image;
