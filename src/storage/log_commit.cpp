@@ -50,7 +50,7 @@ base::status log::core::sync_files(const segment_list& segments, const log_mark&
     if (each.base_offset() < target.segment_base || has_target) TIDELOG_DO(each.sync());
   }
   if (directory_dirty.exchange(false)) TIDELOG_DO(environment.files.sync_directory(directory));
-  if (parent_dirty.exchange(false)) TIDELOG_DO(environment.files.sync_directory(directory.parent_path()));
+  if (parent_dirty.exchange(false)) TIDELOG_DO(environment.files.sync_directory(parent_of(directory)));
   if (target.offset.value() > recovery_point.load()) recovery_point.store(target.offset.value());
   return {};
 }

@@ -15,6 +15,10 @@
 
 namespace tidelog::storage {
 
+[[nodiscard]] inline io::path parent_of(const io::path& directory) {
+  return directory.has_parent_path() ? directory.parent_path() : io::path(".");
+}
+
 struct segment_list {
   std::vector<std::shared_ptr<segment>> all;  ///< rising by base; never empty; the last is the active one
 
@@ -109,8 +113,9 @@ struct log::core final : commit_source {
   [[nodiscard]] static std::size_t committed_segments(const log_tail& now);
   [[nodiscard]] base::result<base::unix_ms> age_mark(const log_tail& now, std::size_t at,
                                                      base::unix_ms now_ms);
-  [[nodiscard]] base::result<std::size_t> expired_segments(const log_tail& now, base::unix_ms now_ms);
-  [[nodiscard]] base::result<std::size_t> surplus_segments(const log_tail& now);
+  [[nodiscard]] base::result<std::size_t> expired_segments(const log_tail& now, const log_config& by,
+                                                           base::unix_ms now_ms);
+  [[nodiscard]] base::result<std::size_t> surplus_segments(const log_tail& now, const log_config& by);
   [[nodiscard]] base::status remove_oldest(std::size_t count);
 
   // log_read.cpp

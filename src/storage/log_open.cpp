@@ -123,7 +123,7 @@ base::status log::core::drop_after(segment_list& segments, std::size_t count) {
 base::status log::core::sync_recovered(const segment_list& segments, std::size_t from) {
   for (std::size_t at = from; at < segments.all.size(); ++at) TIDELOG_DO(segments.all[at]->sync());
   TIDELOG_DO(environment.files.sync_directory(directory));
-  return environment.files.sync_directory(directory.parent_path());
+  return environment.files.sync_directory(parent_of(directory));
 }
 
 base::status log::core::restore_producers_and_epochs(const segment_list& segments, model::offset end) {

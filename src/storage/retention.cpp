@@ -29,20 +29,21 @@ base::result<base::unix_ms> log::core::age_mark(const log_tail& now, std::size_t
   return now.segments->all[at]->written_ms();
 }
 
-base::result<std::size_t> log::core::expired_segments(const log_tail& now, base::unix_ms now_ms) {
-  if (config.retention_ms < 0) return std::size_t{0};
+base::result<std::size_t> log::core::expired_segments(const log_tail& now, const log_config& by,
+                                                      base::unix_ms now_ms) {
+  if (by.retention_ms < 0) return std::size_t{0};
   const std::size_t most = committed_segments(now);
   std::size_t count = 0;
   while (count < most) {
     TIDELOG_TRY(const base::unix_ms newest, age_mark(now, count, now_ms));
-    if (now_ms - newest <= config.retention_ms) break;
+    if (now_ms - newest <= by.retention_ms) break;
     ++count;
   }
   return count;
 }
 
-base::result<std::size_t> log::core::surplus_segments(const log_tail& now) {
-  if (config.retention_bytes < 0) return std::size_t{0};
+base::result<std::size_t> log::core::surplus_segments(const log_tail& now, const log_config& by) {
+  if (by.retention_bytes < 0) return std::size_t{0};
   std::uint64_t total = 0;
   for (const auto& each : now.segments->all) {
     TIDELOG_TRY(const std::uint64_t size, each->size());
@@ -52,7 +53,7 @@ base::result<std::size_t> log::core::surplus_segments(const log_tail& now) {
   std::size_t count = 0;
   while (count < most) {
     TIDELOG_TRY(const std::uint64_t size, now.segments->all[count]->size());
-    if (total < static_cast<std::uint64_t>(config.retention_bytes) + size) break;
+    if (total < static_cast<std::uint64_t>(by.retention_bytes) + size) break;
     total -= size;
     ++count;
   }
@@ -61,19 +62,32 @@ base::result<std::size_t> log::core::surplus_segments(const log_tail& now) {
 
 base::result<std::size_t> log::delete_old_segments(base::unix_ms now_ms) {
   core& c = *core_;
-  const std::lock_guard guard(c.append_mutex);
   TIDELOG_DO(c.check_online());
-  const log_tail now = c.tail();
+  // What may go is found out without keeping appends waiting: it may take reads of old indexes.
+  const log_config by = config();
+  const log_tail seen = c.tail();
+  const auto& all = seen.segments->all;
   std::size_t count = 0;
-  const auto& all = now.segments->all;
   while (count + 1 < all.size() && all[count + 1]->base_offset() <= log_start_offset()) ++count;
-  if (c.config.cleanup.remove) {
-    TIDELOG_TRY(const std::size_t expired, c.expired_segments(now, now_ms));
-    TIDELOG_TRY(const std::size_t surplus, c.surplus_segments(now));
+  if (by.cleanup.remove) {
+    TIDELOG_TRY(const std::size_t expired, c.expired_segments(seen, by, now_ms));
+    TIDELOG_TRY(const std::size_t surplus, c.surplus_segments(seen, by));
     count = std::max({count, expired, surplus});
   }
-  TIDELOG_DO(c.remove_oldest(count));
-  return count;
+  if (count == 0) return std::size_t{0};
+  const model::offset boundary = count < all.size() ? all[count]->base_offset() : seen.end.offset;
+
+  const std::lock_guard guard(c.append_mutex);
+  TIDELOG_DO(c.check_online());
+  // The log may have changed meanwhile: what goes is still what lies wholly below the boundary.
+  const log_tail now = c.tail();
+  if (now.generation != seen.generation) return std::size_t{0};
+  const auto& current = now.segments->all;
+  std::size_t below = 0;
+  while (below + 1 < current.size() && current[below + 1]->base_offset() <= boundary) ++below;
+  if (below + 1 == current.size() && now.end.position > 0 && now.end.offset <= boundary) ++below;
+  TIDELOG_DO(c.remove_oldest(below));
+  return below;
 }
 
 base::status log::core::remove_oldest(std::size_t count) {

@@ -189,6 +189,7 @@ class segment {
   /// Held while entries are added and while the indexes are made anew.
   std::mutex change_mutex_;
   growth growth_;
+  std::optional<timed_batch> sealed_largest_;
   std::atomic<base::unix_ms> written_ms_{0};
 };
 

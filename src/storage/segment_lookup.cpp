@@ -105,13 +105,14 @@ base::result<batch_boundary> segment::last_boundary(std::uint64_t from, std::uin
 
 base::result<timed_batch> segment::largest_timestamp(std::int64_t interval) {
   TIDELOG_DO(check_indexes(interval));
-  if (!is_sealed()) {
-    const std::lock_guard guard(change_mutex_);
-    return growth_.largest;
+  const std::lock_guard guard(change_mutex_);
+  if (!is_sealed()) return growth_.largest;
+  // Of a sealed segment it is asked again and again, by retention and lookups, and never changes.
+  if (!sealed_largest_) {
+    TIDELOG_TRY(const auto last, parts().times.last());
+    sealed_largest_ = last ? timed_batch{last->timestamp, last->last_offset} : timed_batch{};
   }
-  TIDELOG_TRY(const auto last, parts().times.last());
-  if (!last) return timed_batch{};
-  return timed_batch{last->timestamp, last->last_offset};
+  return *sealed_largest_;
 }
 
 base::result<model::offset> segment::time_floor(model::timestamp at, std::int64_t interval) {
@@ -195,6 +196,7 @@ base::status segment::rebuild_indexes_locked(std::int64_t interval) {
   TIDELOG_TRY(const std::uint64_t end, size());
   TIDELOG_TRY(const auto file, data());
   forget_growth();
+  sealed_largest_.reset();
   mine.offsets.replace({});
   mine.times.replace({});
   batch_walker walker(*file, 0, end);

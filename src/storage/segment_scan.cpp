@@ -239,6 +239,7 @@ base::status segment::cut(std::uint64_t size, model::offset next_offset, std::in
   }
   // Appends go on here even if it had been closed.
   sealed_.store(false, std::memory_order_release);
+  sealed_largest_.reset();
   TIDELOG_DO(resume_growth(interval));
   return {};
 }
