@@ -30,9 +30,9 @@ void add_global_options(CLI::App& root, cli_context& context, std::string_view v
 
 /// Where the context says it all, the name of its code would only repeat it.
 std::string message_of(const base::error& failure) {
-  const bool says_all = failure.code == std::errc::invalid_argument ||
-                        failure.code == std::errc::no_such_file_or_directory ||
-                        failure.code == client::client_errc::no_broker;
+  // The generic category stands for what the tools themselves refuse; errors of system calls have their own.
+  const bool says_all =
+      failure.code.category() == std::generic_category() || failure.code == client::client_errc::no_broker;
   return says_all && !failure.context.empty() ? failure.context : failure.describe();
 }
 
