@@ -179,6 +179,22 @@ TEST_F(damaged_tail_test, batches_below_the_recovery_point_are_not_checked) {
   EXPECT_EQ(reopen(5)->log_end_offset(), at(5));
 }
 
+TEST_F(damaged_tail_test, damage_below_the_recovery_point_does_not_take_what_follows_with_it) {
+  auto config = page_cache_config();
+  config.index_interval_bytes = 0;
+  {
+    const auto log = world_.open(config, {.recovery_point = at(5)});
+    append(*log, {});
+    ASSERT_TRUE(log->close(storage::close_kind::clean));
+  }
+  const std::array<std::byte, 1> wrong{std::byte{0xff}};
+  ASSERT_TRUE(data_->write_at(wrong, one_ + model::batch_position::magic));
+  const auto log = world_.open(config, {.recovery_point = at(6)});
+  EXPECT_EQ(log->log_end_offset(), at(6));
+  EXPECT_EQ(offsets_of(*log->read(at(5), {.max_bytes = 1000}, read_bound::log_end())),
+            std::vector<std::int64_t>{5});
+}
+
 TEST_F(damaged_tail_test, offsets_that_go_back_are_damage) {
   std::vector<std::byte> first(one_);
   ASSERT_TRUE(data_->read_at(first, 0));
