@@ -1,12 +1,19 @@
 #include "topic_creation.hpp"
 
-#include "tidelog/base/log_message.hpp"
 #include "topic_names.hpp"
 
-namespace tidelog::server {
+#include "tidelog/base/log_message.hpp"
 
-void add_partition_records(const broker& owner, const model::topic_id& id, std::int32_t first, std::int32_t end,
-                           std::vector<metadata::record>& records) {
+namespace tidelog::server {
+namespace {
+
+/// Names with more dots and underscores are compared with every topic there is.
+constexpr std::size_t most_separators_varied = 8;
+
+}  // namespace
+
+void add_partition_records(const broker& owner, const model::topic_id& id, std::int32_t first,
+                           std::int32_t end, std::vector<metadata::record>& records) {
   const auto node = owner.settings.node_id.value();
   for (std::int32_t index = first; index < end; ++index) {
     metadata::partition_record made;
@@ -27,22 +34,36 @@ void add_topic_records(const broker& owner, const std::string& name, const model
                        std::vector<metadata::record>& records) {
   records.emplace_back(metadata::topic_record{name, id});
   for (const auto& [key, value] : configs) {
-    records.emplace_back(metadata::config_record{static_cast<std::int8_t>(metadata::resource_type::topic), name, key, value});
+    records.emplace_back(
+        metadata::config_record{static_cast<std::int8_t>(metadata::resource_type::topic), name, key, value});
   }
   add_partition_records(owner, id, 0, partitions, records);
 }
 
 std::string colliding_topic(const metadata::image& image, const std::string& name) {
-  // Without a '.' or '_' nothing can collide; otherwise every topic is looked at, which creation can afford.
-  if (name.find_first_of("._") == std::string::npos) return {};
+  std::vector<std::size_t> separators;
+  for (auto at = name.find_first_of("._"); at != std::string::npos; at = name.find_first_of("._", at + 1)) {
+    separators.push_back(at);
+  }
   const auto key = collision_key(name);
+  if (separators.size() <= most_separators_varied) {
+    // Looking up every name that would collide costs the same however many topics there are.
+    auto other = key;
+    for (std::uint32_t dots = 0; dots < 1U << separators.size(); ++dots) {
+      for (std::size_t i = 0; i < separators.size(); ++i)
+        other[separators[i]] = (dots >> i & 1U) != 0 ? '.' : '_';
+      if (other != name && image.topic(other)) return other;
+    }
+    return {};
+  }
   for (const auto& topic : image.topics()) {
     if (topic->name != name && collision_key(topic->name) == key) return topic->name;
   }
   return {};
 }
 
-base::result<metadata::image_ptr> create_missing_topics(broker& owner, const std::vector<std::string>& names) {
+base::result<metadata::image_ptr> create_missing_topics(broker& owner,
+                                                        const std::vector<std::string>& names) {
   const auto partitions = owner.config()->num_partitions;
   return owner.change([&](const metadata::image& before) -> base::result<std::vector<metadata::record>> {
     std::vector<metadata::record> records;
