@@ -30,6 +30,19 @@ void delete_from(const partition::hosted_topic_ptr& topic, std::int64_t before,
   }
 }
 
+/// Nobody is told that records are gone whom a crash could show them again.
+void keep(partition::partition_manager& partitions, protocol::delete_records_response& answer) {
+  const auto kept = partitions.keep_log_starts();
+  if (kept) return;
+  for (auto& topic : answer.topics) {
+    for (auto& row : topic.partitions) {
+      if (row.error_code != error_code::none) continue;
+      row.error_code = error_code_of(kept.error());
+      row.low_watermark = -1;
+    }
+  }
+}
+
 void delete_records(request of, protocol::delete_records_request message) {
   protocol::delete_records_response answer;
   for (const auto& topic : message.topics) {
@@ -42,6 +55,7 @@ void delete_records(request of, protocol::delete_records_request message) {
       delete_from(hosted, asked.offset, row);
     }
   }
+  keep(of.environment().partitions, answer);
   of.answer(answer);
 }
 

@@ -186,6 +186,21 @@ TEST_F(partition_manager_test, what_was_committed_is_there_after_a_power_cut) {
   EXPECT_EQ(consume(*target), (values{"a", "b", "c"}));
 }
 
+TEST_F(partition_manager_test, deleted_records_stay_deleted_after_a_power_cut) {
+  {
+    broker_run run(files);
+    const auto target = run.create("t");
+    for (const auto* value : {"a", "b", "c"}) append_committed(*target, {.value = value});
+    ASSERT_TRUE(target->delete_records_before(model::offset(2)));
+    ASSERT_TRUE(run.manager().keep_log_starts());
+    files.cut_power();
+  }
+  files.restart(test::unsynced::lost);
+  broker_run run(files);
+  EXPECT_EQ(run.find("t")->log_start_offset(), model::offset(2));
+  EXPECT_EQ(consume(*run.find("t")), values{"c"});
+}
+
 TEST_F(partition_manager_test, directories_without_a_topic_are_set_aside_and_kept) {
   {
     broker_run run(files);

@@ -72,6 +72,9 @@ class partition_manager {
   /// The values of the configuration file were read anew: topics that inherit from them change.
   void update_broker_layers(broker_layers layers);
 
+  /// Records that were deleted stay deleted after a crash once this has returned.
+  [[nodiscard]] base::status keep_log_starts() { return directory_.write_checkpoints(); }
+
   // Housekeeping, called now and then.
 
   void delete_old_segments();
