@@ -27,6 +27,8 @@ refusal refuse(errc code, fmt::format_string<Args...> format, Args&&... args) {
 errc kind_of_header_fault(const std::error_code& fault) {
   if (fault.category() != model::batch_category()) return errc::corrupt_batch;
   switch (static_cast<model::batch_errc>(fault.value())) {
+    case model::batch_errc::truncated_header:
+    case model::batch_errc::truncated_body:
     case model::batch_errc::legacy_magic:
     case model::batch_errc::trailing_batch:
     case model::batch_errc::bad_offsets:
