@@ -1,6 +1,7 @@
 // Kills tidelogd again and again while it is written to and read, and holds what is there after each start against what
 // it had promised: every acknowledged record at its offset with its bytes, nothing that a consumer saw gone, nothing of
-// an idempotent producer twice or missing in between, no hole in the offsets, leader epochs that rise.
+// an idempotent producer twice or missing in between, no hole in the offsets, leader epochs that rise, created topics
+// there and deleted ones not.
 //
 //   kill_loop TIDELOGD [--cycles N] [--seed N]
 
@@ -115,6 +116,7 @@ class kill_loop {
                                                                  promises_, random_())] { producer->run(); });
     }
     threads_.start([this, partitions] { run_consumer(partitions, broker_, promises_); });
+    threads_.start([this] { run_administrator(broker_, topic_promises_); });
   }
 
   /// A random number of acknowledgements: the moment of the kill then falls anywhere in the work on a batch.
@@ -144,7 +146,14 @@ class kill_loop {
 
   void check_everything() {
     check_epochs();
+    check_topics();
     for (const auto& at : all_partitions()) promises_.check(at, read_whole(at));
+  }
+
+  void check_topics() {
+    std::set<std::string> present;
+    for (const auto& topic : value_or_throw(cluster_->all_topics())) present.insert(topic.name);
+    topic_promises_.check(present);
   }
 
   void check_epochs() {
@@ -189,6 +198,7 @@ class kill_loop {
   std::unique_ptr<client::cluster> cluster_;
   std::map<model::topic_partition, model::leader_epoch> epochs_;
   ledger promises_;
+  topic_ledger topic_promises_;
   broker_place broker_;
   watched_threads threads_;
 };

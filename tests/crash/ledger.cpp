@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <charconv>
-#include <set>
 #include <stdexcept>
 
 namespace tidelog::test {
@@ -104,6 +103,33 @@ void ledger::check(const model::topic_partition& at, const std::vector<record_id
   }
   for (std::size_t i = 0; i < stored.size(); ++i)
     promise(at, model::offset(static_cast<std::int64_t>(i)), stored[i]);
+}
+
+void topic_ledger::created(const std::string& topic) {
+  const std::lock_guard lock(mutex_);
+  topics_[topic] = promised_state::present;
+}
+
+void topic_ledger::deletion_begins(const std::string& topic) {
+  const std::lock_guard lock(mutex_);
+  topics_[topic] = promised_state::either;
+}
+
+void topic_ledger::deleted(const std::string& topic) {
+  const std::lock_guard lock(mutex_);
+  topics_[topic] = promised_state::absent;
+}
+
+void topic_ledger::check(const std::set<std::string>& present) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [topic, state] : topics_) {
+    if (state == promised_state::present && !present.contains(topic)) {
+      throw std::runtime_error(fmt::format("topic {} was created and is gone", topic));
+    }
+    if (state == promised_state::absent && present.contains(topic)) {
+      throw std::runtime_error(fmt::format("topic {} was deleted and is there", topic));
+    }
+  }
 }
 
 }  // namespace tidelog::test

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,22 @@ class ledger {
   std::map<int, delivery_promise> producers_;
   std::map<model::topic_partition, std::map<std::int64_t, record_identity>> promised_;
   std::uint64_t acknowledgements_ = 0;
+};
+
+/// The same for topics that come and go. Thread safe.
+class topic_ledger {
+ public:
+  void created(const std::string& topic);
+  /// From now on the topic may be there or not.
+  void deletion_begins(const std::string& topic);
+  void deleted(const std::string& topic);
+  /// Throws when a topic that was created is not among `present`, or one that was deleted is.
+  void check(const std::set<std::string>& present) const;
+
+ private:
+  enum class promised_state { present, either, absent };
+  mutable std::mutex mutex_;
+  std::map<std::string, promised_state> topics_;
 };
 
 }  // namespace tidelog::test

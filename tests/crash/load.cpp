@@ -1,5 +1,6 @@
 #include "load.hpp"
 
+#include "tidelog/client/admin.hpp"
 #include "tidelog/client/cluster.hpp"
 #include "tidelog/client/fetcher.hpp"
 #include "tidelog/model/record_batch_builder.hpp"
@@ -173,6 +174,32 @@ void run_consumer(const std::vector<model::topic_partition>& partitions, broker_
       });
       for (auto& [at, position] : positions) position = fetcher.position(at);
       if (!polled) break;
+    }
+  }
+}
+
+void run_administrator(broker_place& broker, topic_ledger& promises) {
+  constexpr int topics_kept = 3;
+  int next = 0;
+  while (const auto address = broker.wait()) {
+    client::cluster_options options;
+    options.retry_for = std::chrono::milliseconds(0);
+    const auto cluster = client::cluster::connect({*address}, options);
+    if (!cluster) continue;
+    while (!broker.is_closed()) {
+      // After a death it is not known whether the last one was made: the next has another name.
+      const auto topic = fmt::format("passing-{}", next++);
+      if (!client::create_topic(**cluster, {topic, 2, -1, {}})) break;
+      promises.created(topic);
+      if (next <= topics_kept) continue;
+      const auto old = fmt::format("passing-{}", next - 1 - topics_kept);
+      promises.deletion_begins(old);
+      const auto gone = client::delete_topic(**cluster, old);
+      const bool was_never_made =
+          !gone &&
+          gone.error().code == client::broker_error(protocol::error_code::unknown_topic_or_partition);
+      if (!gone && !was_never_made) break;
+      promises.deleted(old);
     }
   }
 }

@@ -71,6 +71,9 @@ class load_producer {
 void run_consumer(const std::vector<model::topic_partition>& partitions, broker_place& broker,
                   ledger& promises);
 
+/// Creates topics and deletes them a little later, and writes down what it was answered.
+void run_administrator(broker_place& broker, topic_ledger& promises);
+
 /// Threads whose first exception is kept for who joins them.
 class watched_threads {
  public:
