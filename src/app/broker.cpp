@@ -1,13 +1,8 @@
 #include "tidelog/app/broker.hpp"
 
-#include <sys/resource.h>
-
-#include <algorithm>
-#include <atomic>
-#include <utility>
-
 #include "housekeeping.hpp"
 #include "logging.hpp"
+
 #include "tidelog/base/log_message.hpp"
 #include "tidelog/base/worker_pool.hpp"
 #include "tidelog/metadata/cluster_metadata.hpp"
@@ -16,6 +11,12 @@
 #include "tidelog/partition/partition_manager.hpp"
 #include "tidelog/server/server.hpp"
 #include "tidelog/storage/log_directory.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <sys/resource.h>
+#include <utility>
 
 namespace tidelog::app {
 namespace {
@@ -81,6 +82,8 @@ struct broker::parts {
   base::status stop();
 
   daemon_settings settings;
+  /// Guards settings.configured, which a reload replaces while a request may put a change into effect.
+  std::mutex config_mutex;
   start_stage stage = start_stage::reserving_addresses;
   bool is_running = false;
 
@@ -131,6 +134,7 @@ base::status broker::parts::open_directory() {
   TIDELOG_TRY(directory, storage::log_directory::open(environment, settings.data_directory, options));
   settings.node_id = directory->properties().node_id;
   settings.configured.insert_or_assign("node.id", std::to_string(settings.node_id->value()));
+  settings.machine_defaults.insert_or_assign("broker.id", std::to_string(settings.node_id->value()));
   if (directory->start() == storage::start_kind::unclean) {
     base::say_warning("{} was not closed cleanly: its logs are recovered", settings.data_directory.string());
   }
@@ -140,8 +144,8 @@ base::status broker::parts::open_directory() {
 std::vector<metadata::broker_endpoint> broker::parts::endpoints() const {
   std::vector<metadata::broker_endpoint> all;
   for (const auto& bound : sockets.bound()) {
-    const bool is_known = std::any_of(all.begin(), all.end(),
-                                      [&](const auto& known) { return known.listener == bound.listener_name; });
+    const bool is_known = std::any_of(
+        all.begin(), all.end(), [&](const auto& known) { return known.listener == bound.listener_name; });
     if (is_known) continue;
     metadata::broker_endpoint endpoint{bound.listener_name, bound.host, bound.port, 0};
     for (const auto& advertised : settings.advertised) {
@@ -162,7 +166,8 @@ base::status broker::parts::recover() {
   cluster_settings.rack = settings.values.rack;
   cluster_settings.snapshot_interval_bytes =
       static_cast<std::uint64_t>(settings.values.metadata_log_max_record_bytes_between_snapshots);
-  TIDELOG_TRY(cluster, metadata::cluster_metadata::open(environment, settings.data_directory, cluster_settings));
+  TIDELOG_TRY(cluster,
+              metadata::cluster_metadata::open(environment, settings.data_directory, cluster_settings));
 
   partition::partition_manager_settings manager_settings;
   manager_settings.node_id = *settings.node_id;
@@ -181,7 +186,8 @@ base::status broker::parts::recover() {
 
 metadata::broker_config broker::parts::effective_config() const {
   const auto image = cluster->current();
-  const auto own = image->config({metadata::resource_type::broker, std::to_string(settings.node_id->value())});
+  const auto own =
+      image->config({metadata::resource_type::broker, std::to_string(settings.node_id->value())});
   const auto everybody = image->config({metadata::resource_type::broker, ""});
   metadata::config_layers layers;
   layers.broker = own.get();
@@ -192,6 +198,7 @@ metadata::broker_config broker::parts::effective_config() const {
 }
 
 void broker::parts::put_config_into_effect() {
+  const std::lock_guard lock(config_mutex);
   const auto config = effective_config();
   network.max_connections = config.max_connections;
   network.max_connections_per_ip = config.max_connections_per_ip;
@@ -225,11 +232,11 @@ base::status broker::parts::serve() {
 void broker::parts::start_housekeeping() {
   using std::chrono::milliseconds;
   const auto& values = settings.values;
-  const auto checkpoint_interval =
-      std::min<std::int64_t>({values.log_flush_offset_checkpoint_interval_ms,
-                              values.log_flush_start_offset_checkpoint_interval_ms,
-                              values.high_watermark_checkpoint_interval_ms});
-  chores.add(milliseconds(values.log_retention_check_interval_ms), [this] { partitions->delete_old_segments(); });
+  const auto checkpoint_interval = std::min<std::int64_t>(
+      {values.log_flush_offset_checkpoint_interval_ms, values.log_flush_start_offset_checkpoint_interval_ms,
+       values.high_watermark_checkpoint_interval_ms});
+  chores.add(milliseconds(values.log_retention_check_interval_ms),
+             [this] { partitions->delete_old_segments(); });
   chores.add(file_removal_interval, [this] { partitions->remove_deleted_files(); });
   chores.add(producer_expiry_interval, [this] { partitions->expire_producers(); });
   chores.add(flush_check_interval, [this] { partitions->flush_due_logs(); });
@@ -287,14 +294,22 @@ base::status broker::start() {
   return parts_->serve();
 }
 
-start_stage broker::stage() const { return parts_->stage; }
+start_stage broker::stage() const {
+  return parts_->stage;
+}
 
-base::status broker::stop() { return parts_->stop(); }
+base::status broker::stop() {
+  return parts_->stop();
+}
 
 void broker::reload(const metadata::config_map& configured) {
-  parts_->settings.configured = configured;
-  parts_->settings.configured.insert_or_assign("node.id", std::to_string(parts_->settings.node_id->value()));
-  parts_->partitions->update_broker_layers({parts_->settings.configured, parts_->settings.machine_defaults});
+  auto next = configured;
+  next.insert_or_assign("node.id", std::to_string(parts_->settings.node_id->value()));
+  parts_->partitions->update_broker_layers({next, parts_->settings.machine_defaults});
+  {
+    const std::lock_guard lock(parts_->config_mutex);
+    parts_->settings.configured = std::move(next);
+  }
   parts_->put_config_into_effect();
 }
 

@@ -1,8 +1,7 @@
 #include "housekeeping.hpp"
 
-#include <pthread.h>
-
 #include <algorithm>
+#include <pthread.h>
 
 namespace tidelog::app {
 namespace {
@@ -12,7 +11,9 @@ constexpr std::chrono::milliseconds longest_interval = std::chrono::hours(24 * 3
 
 }  // namespace
 
-housekeeping::~housekeeping() { stop(); }
+housekeeping::~housekeeping() {
+  stop();
+}
 
 void housekeeping::add(std::chrono::milliseconds interval, base::task work) {
   chores_.push_back({std::min(interval, longest_interval), {}, std::move(work)});
@@ -37,8 +38,9 @@ void housekeeping::run() {
   pthread_setname_np(pthread_self(), "housekeeping");
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    const auto next = std::min_element(chores_.begin(), chores_.end(),
-                                       [](const chore& left, const chore& right) { return left.due < right.due; });
+    const auto next =
+        std::min_element(chores_.begin(), chores_.end(),
+                         [](const chore& left, const chore& right) { return left.due < right.due; });
     if (wake_.wait_until(lock, next->due, [this] { return stopping_; })) return;
     lock.unlock();
     next->work();

@@ -7,7 +7,9 @@
 
 namespace tidelog::base {
 
-std::uint32_t crc32c(byte_view bytes) { return extend_crc32c(0, bytes); }
+std::uint32_t crc32c(byte_view bytes) {
+  return extend_crc32c(0, bytes);
+}
 
 std::uint32_t extend_crc32c(std::uint32_t checksum, byte_view bytes) {
   std::uint32_t state = ~checksum;

@@ -21,9 +21,13 @@ void set_message_sink(message_sink sink, severity lowest) {
   lowest_wanted.store(lowest);
 }
 
-void set_lowest_severity(severity lowest) { lowest_wanted.store(lowest); }
+void set_lowest_severity(severity lowest) {
+  lowest_wanted.store(lowest);
+}
 
-bool message_wanted(severity level) { return level >= lowest_wanted.load(std::memory_order_relaxed); }
+bool message_wanted(severity level) {
+  return level >= lowest_wanted.load(std::memory_order_relaxed);
+}
 
 void say(severity level, std::string_view message) {
   if (message_wanted(level)) current_sink.load(std::memory_order_acquire)(level, message);

@@ -1,9 +1,10 @@
 #include "tidelog/base/uuid.hpp"
 
 #include <fmt/core.h>
-#include <sys/random.h>
 
 #include "tidelog/base/assert.hpp"
+
+#include <sys/random.h>
 
 namespace tidelog::base {
 namespace {

@@ -56,10 +56,18 @@ std::optional<varint<std::int64_t>> read_varint64(byte_view from) {
   return varint<std::int64_t>{static_cast<std::int64_t>((raw->value >> 1) ^ sign), raw->bytes};
 }
 
-std::size_t write_unsigned_varint32(std::byte* to, std::uint32_t value) { return write_groups(to, value); }
-std::size_t write_unsigned_varint64(std::byte* to, std::uint64_t value) { return write_groups(to, value); }
-std::size_t write_varint32(std::byte* to, std::int32_t value) { return write_groups(to, zig_zag(value)); }
-std::size_t write_varint64(std::byte* to, std::int64_t value) { return write_groups(to, zig_zag(value)); }
+std::size_t write_unsigned_varint32(std::byte* to, std::uint32_t value) {
+  return write_groups(to, value);
+}
+std::size_t write_unsigned_varint64(std::byte* to, std::uint64_t value) {
+  return write_groups(to, value);
+}
+std::size_t write_varint32(std::byte* to, std::int32_t value) {
+  return write_groups(to, zig_zag(value));
+}
+std::size_t write_varint64(std::byte* to, std::int64_t value) {
+  return write_groups(to, zig_zag(value));
+}
 
 std::size_t unsigned_varint_size(std::uint64_t value) {
   const auto bits = static_cast<std::size_t>(64 - std::countl_zero(value | 1));

@@ -1,6 +1,7 @@
 #include "tidelog/base/worker_pool.hpp"
 
 #include <fmt/core.h>
+
 #include <pthread.h>
 
 namespace tidelog::base {
@@ -13,7 +14,9 @@ worker_pool::worker_pool(std::string name, std::size_t threads)
   for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this, i] { run(i); });
 }
 
-worker_pool::~worker_pool() { stop(); }
+worker_pool::~worker_pool() {
+  stop();
+}
 
 void worker_pool::submit(task work) {
   {
@@ -37,7 +40,9 @@ void worker_pool::stop() {
   threads_.clear();
 }
 
-std::size_t worker_pool::threads() const { return thread_count_; }
+std::size_t worker_pool::threads() const {
+  return thread_count_;
+}
 
 std::size_t worker_pool::backlog() const {
   const std::lock_guard lock(mutex_);

@@ -1,15 +1,16 @@
 #include "tidelog/metadata/cluster_metadata.hpp"
 
-#include <charconv>
-#include <future>
-#include <utility>
-
 #include "image_builder.hpp"
 #include "snapshot.hpp"
+
 #include "tidelog/base/log_message.hpp"
 #include "tidelog/codec/message.hpp"
 #include "tidelog/codec/wire_writer.hpp"
 #include "tidelog/storage/partition_metadata.hpp"
+
+#include <charconv>
+#include <future>
+#include <utility>
 
 namespace tidelog::metadata {
 namespace {
@@ -50,18 +51,16 @@ std::vector<std::byte> leader_change_value(model::broker_id leader) {
 
 /// What a new metadata log begins with: the feature levels that this program serves.
 std::vector<record> bootstrap_records() {
-  return {begin_transaction_record{"Bootstrap records"},
-          feature_level_record{"metadata.version", 30},
+  return {begin_transaction_record{"Bootstrap records"}, feature_level_record{"metadata.version", 30},
           feature_level_record{"eligible.leader.replicas.version", 1},
           config_record{static_cast<std::int8_t>(resource_type::broker), "", "min.insync.replicas", "1"},
           end_transaction_record{}};
 }
 
 std::string quorum_state_text(model::broker_id node, model::leader_epoch epoch) {
-  return fmt::format(
-      R"({{"clusterId":"","leaderId":{0},"leaderEpoch":{1},"votedId":-1,"appliedOffset":0,)"
-      R"("currentVoters":[{{"voterId":{0}}}],"data_version":0}})",
-      node.value(), epoch.value());
+  return fmt::format(R"({{"clusterId":"","leaderId":{0},"leaderEpoch":{1},"votedId":-1,"appliedOffset":0,)"
+                     R"("currentVoters":[{{"voterId":{0}}}],"data_version":0}})",
+                     node.value(), epoch.value());
 }
 
 /// The number after "KEY": in a flat JSON object.
@@ -83,9 +82,9 @@ cluster_metadata::cluster_metadata(const storage::log_environment& environment, 
 
 cluster_metadata::~cluster_metadata() = default;
 
-base::result<std::unique_ptr<cluster_metadata>> cluster_metadata::open(const storage::log_environment& environment,
-                                                                       const io::path& data_directory,
-                                                                       cluster_metadata_settings settings) {
+base::result<std::unique_ptr<cluster_metadata>> cluster_metadata::open(
+    const storage::log_environment& environment, const io::path& data_directory,
+    cluster_metadata_settings settings) {
   std::unique_ptr<cluster_metadata> made(
       new cluster_metadata(environment, data_directory / directory_name, std::move(settings)));
   TIDELOG_DO(made->open_log());
@@ -123,12 +122,14 @@ base::status cluster_metadata::open_log() {
 
 base::status cluster_metadata::replay(image_builder& builder) {
   auto at = std::max(builder.build()->last_offset() + 1, log_->log_start_offset());
-  const storage::read_limit limit{read_bytes_at_once, storage::read_limit::oversized_first_batch::return_whole};
+  const storage::read_limit limit{read_bytes_at_once,
+                                  storage::read_limit::oversized_first_batch::return_whole};
   std::vector<std::byte> buffer;
   while (at < log_->log_end_offset()) {
     TIDELOG_TRY(const auto slice, log_->read(at, limit, storage::read_bound::log_end()));
     if (slice.data.length == 0) {
-      return base::fail(errc::corrupt_metadata, "{} cannot be read at offset {}", directory_.string(), at.value());
+      return base::fail(errc::corrupt_metadata, "{} cannot be read at offset {}", directory_.string(),
+                        at.value());
     }
     buffer.resize(slice.data.length);
     TIDELOG_TRY(const auto got, slice.data.source->read_at(buffer, slice.data.position));
@@ -148,7 +149,8 @@ base::status cluster_metadata::replay(image_builder& builder) {
     }
     at = slice.next_offset;
   }
-  if (builder.in_transaction()) base::say_warning("the metadata log ends within a transaction, which is given up");
+  if (builder.in_transaction())
+    base::say_warning("the metadata log ends within a transaction, which is given up");
   return {};
 }
 
@@ -165,7 +167,8 @@ base::result<std::int32_t> cluster_metadata::last_voted_epoch() {
 base::status cluster_metadata::begin_epoch() {
   auto& files = environment_.files;
   TIDELOG_TRY(const auto voted_epoch, last_voted_epoch());
-  const auto log_epoch = std::max(pending_->last_epoch(), log_->latest_epoch().value_or(model::no_leader_epoch));
+  const auto log_epoch =
+      std::max(pending_->last_epoch(), log_->latest_epoch().value_or(model::no_leader_epoch));
   epoch_ = model::leader_epoch(std::max(voted_epoch, std::max(log_epoch.value(), 0)) + 1);
   const auto state = quorum_state_text(settings_.node_id, epoch_);
   TIDELOG_DO(io::replace_file(files, directory_ / "quorum-state", base::as_bytes(state)));
@@ -174,8 +177,9 @@ base::status cluster_metadata::begin_epoch() {
   std::unique_lock lock(change_mutex_);
   const bool is_new = log_->log_end_offset() == model::offset(0);
   const auto now = environment_.clock.now_ms();
-  TIDELOG_DO(append({make_control_batch(model::control_record_type::leader_change,
-                                        leader_change_value(settings_.node_id), log_->log_end_offset(), epoch_, now)}));
+  TIDELOG_DO(append(
+      {make_control_batch(model::control_record_type::leader_change, leader_change_value(settings_.node_id),
+                          log_->log_end_offset(), epoch_, now)}));
   std::vector<record> records;
   if (is_new) records = bootstrap_records();
   register_broker_record registration;
@@ -183,7 +187,8 @@ base::status cluster_metadata::begin_epoch() {
   registration.incarnation_id = base::random_uuid();
   registration.broker_epoch = log_->log_end_offset().value() + static_cast<std::int64_t>(records.size());
   for (const auto& endpoint : settings_.endpoints) {
-    registration.end_points.push_back({endpoint.listener, endpoint.host, endpoint.port, endpoint.security_protocol});
+    registration.end_points.push_back(
+        {endpoint.listener, endpoint.host, endpoint.port, endpoint.security_protocol});
   }
   registration.features = supported_features();
   registration.rack = settings_.rack;

@@ -18,7 +18,8 @@ std::vector<topic_ptr> image::topics() const {
   std::vector<topic_ptr> all;
   all.reserve(by_name_.size());
   by_name_.for_each([&](const std::string&, const topic_ptr& topic) { all.push_back(topic); });
-  std::sort(all.begin(), all.end(), [](const auto& left, const auto& right) { return left->name < right->name; });
+  std::sort(all.begin(), all.end(),
+            [](const auto& left, const auto& right) { return left->name < right->name; });
   return all;
 }
 

@@ -56,7 +56,8 @@ base::status image_builder::on(const register_broker_record& of) {
   registration.epoch = of.broker_epoch;
   registration.incarnation = of.incarnation_id;
   for (const auto& endpoint : of.end_points) {
-    registration.endpoints.push_back({endpoint.name, endpoint.host, endpoint.port, endpoint.security_protocol});
+    registration.endpoints.push_back(
+        {endpoint.name, endpoint.host, endpoint.port, endpoint.security_protocol});
   }
   registration.directories = of.log_dirs;
   registration.rack = of.rack;
@@ -92,7 +93,8 @@ base::result<topic_state*> image_builder::open_topic(const model::topic_id& id, 
   if (open_topic_ && open_topic_->id == id) return open_topic_.get();
   put_back();
   const auto found = next_.topic(id);
-  if (!found) return base::fail(errc::corrupt_metadata, "{} of topic id {}, which does not exist", what, id.text());
+  if (!found)
+    return base::fail(errc::corrupt_metadata, "{} of topic id {}, which does not exist", what, id.text());
   open_topic_ = std::make_shared<topic_state>(*found);
   return open_topic_.get();
 }
@@ -166,7 +168,8 @@ base::status image_builder::on(const partition_change_record& of) {
 }
 
 void image_builder::set_fenced(std::int32_t broker, bool fenced) {
-  if (const auto found = next_.brokers_.find(broker); found != next_.brokers_.end()) found->second.fenced = fenced;
+  if (const auto found = next_.brokers_.find(broker); found != next_.brokers_.end())
+    found->second.fenced = fenced;
 }
 
 base::status image_builder::on(const fence_broker_record& of) {
@@ -198,8 +201,8 @@ base::status image_builder::on(const feature_level_record& of) {
   for (const auto& [name, newest] : known_features) {
     if (name != of.name) continue;
     if (of.feature_level > newest) {
-      return base::fail(errc::unsupported_feature_level, "{} is at level {}; this program knows it up to {}", name,
-                        of.feature_level, newest);
+      return base::fail(errc::unsupported_feature_level, "{} is at level {}; this program knows it up to {}",
+                        name, of.feature_level, newest);
     }
     next_.features_[of.name] = of.feature_level;
     return {};
@@ -214,13 +217,16 @@ base::status image_builder::on(const producer_ids_record& of) {
 
 base::status image_builder::on(const broker_registration_change_record& of) {
   if (of.fenced != 0) set_fenced(of.broker_id, of.fenced > 0);
-  if (const auto found = next_.brokers_.find(of.broker_id); found != next_.brokers_.end() && !of.log_dirs.empty()) {
+  if (const auto found = next_.brokers_.find(of.broker_id);
+      found != next_.brokers_.end() && !of.log_dirs.empty()) {
     found->second.directories = of.log_dirs;
   }
   return {};
 }
 
-base::status image_builder::on(const no_op_record&) { return {}; }
+base::status image_builder::on(const no_op_record&) {
+  return {};
+}
 
 base::status image_builder::on(const begin_transaction_record&) {
   in_transaction_ = true;
@@ -241,7 +247,9 @@ base::status image_builder::on(const abort_transaction_record&) {
   return {};
 }
 
-base::status image_builder::on(const register_controller_record&) { return {}; }
+base::status image_builder::on(const register_controller_record&) {
+  return {};
+}
 
 base::status image_builder::on(const kept_record& of) {
   if (!own_kept_) {

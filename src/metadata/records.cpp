@@ -68,7 +68,9 @@ const std::error_category& metadata_category() {
   return names;
 }
 
-std::error_code make_error_code(errc code) { return {static_cast<int>(code), metadata_category()}; }
+std::error_code make_error_code(errc code) {
+  return {static_cast<int>(code), metadata_category()};
+}
 
 std::vector<std::byte> encode_record(const record& of) {
   codec::wire_writer writer;

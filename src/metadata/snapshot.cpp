@@ -1,12 +1,13 @@
 #include "snapshot.hpp"
 
+#include "image_builder.hpp"
+
+#include "tidelog/base/log_message.hpp"
+#include "tidelog/model/record_batch_builder.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
-
-#include "image_builder.hpp"
-#include "tidelog/base/log_message.hpp"
-#include "tidelog/model/record_batch_builder.hpp"
 
 namespace tidelog::metadata {
 namespace {
@@ -152,9 +153,9 @@ base::status write_snapshot(io::file_system& files, const io::path& directory, c
   for (const auto& batch : make_batches(records, model::offset(1), name.epoch, now_ms)) {
     content.insert(content.end(), batch.begin(), batch.end());
   }
-  const auto footer = make_control_batch(model::control_record_type::snapshot_footer,
-                                         snapshot_footer_value,
-                                         model::offset(static_cast<std::int64_t>(records.size()) + 1), name.epoch, now_ms);
+  const auto footer =
+      make_control_batch(model::control_record_type::snapshot_footer, snapshot_footer_value,
+                         model::offset(static_cast<std::int64_t>(records.size()) + 1), name.epoch, now_ms);
   content.insert(content.end(), footer.begin(), footer.end());
   return io::replace_file(files, directory / snapshot_file_name(name), content);
 }
@@ -216,8 +217,8 @@ std::vector<std::vector<std::byte>> make_batches(const std::vector<record>& reco
   return batches;
 }
 
-std::vector<std::byte> make_control_batch(model::control_record_type kind, base::byte_view value, model::offset at,
-                                          model::leader_epoch epoch, base::unix_ms now_ms) {
+std::vector<std::byte> make_control_batch(model::control_record_type kind, base::byte_view value,
+                                          model::offset at, model::leader_epoch epoch, base::unix_ms now_ms) {
   model::record_batch_fields fields;
   fields.base_offset = at;
   fields.partition_leader_epoch = epoch;

@@ -34,7 +34,8 @@ struct snapshot_name {
 [[nodiscard]] base::result<std::optional<image>> load_newest_snapshot(io::file_system& files,
                                                                       const io::path& directory);
 /// Removes all snapshots that are older than the newest `keep`.
-[[nodiscard]] base::status remove_old_snapshots(io::file_system& files, const io::path& directory, std::size_t keep);
+[[nodiscard]] base::status remove_old_snapshots(io::file_system& files, const io::path& directory,
+                                                std::size_t keep);
 
 /// Calls `take` with each metadata record of the batch; control batches hold none. Checks the CRC.
 [[nodiscard]] base::status for_each_record(const model::record_batch_view& batch,
@@ -45,8 +46,8 @@ struct snapshot_name {
                                                                model::offset first, model::leader_epoch epoch,
                                                                base::unix_ms now_ms);
 /// One control record in a batch of its own.
-[[nodiscard]] std::vector<std::byte> make_control_batch(model::control_record_type kind, base::byte_view value,
-                                                        model::offset at, model::leader_epoch epoch,
-                                                        base::unix_ms now_ms);
+[[nodiscard]] std::vector<std::byte> make_control_batch(model::control_record_type kind,
+                                                        base::byte_view value, model::offset at,
+                                                        model::leader_epoch epoch, base::unix_ms now_ms);
 
 }  // namespace tidelog::metadata

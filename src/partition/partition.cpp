@@ -23,7 +23,8 @@ std::shared_ptr<const metadata::topic_config> partition::config() const {
 }
 
 base::status partition::check_available() const {
-  if (retired_.load(std::memory_order_acquire)) return base::fail(errc::unknown_partition, "{}", name_.text());
+  if (retired_.load(std::memory_order_acquire))
+    return base::fail(errc::unknown_partition, "{}", name_.text());
   if (!log_) return base::fail(errc::offline, "{}: {}", name_.text(), why_offline_.describe());
   return {};
 }
@@ -67,9 +68,15 @@ base::result<storage::read_slice> partition::read(model::offset from, const stor
   return log_->read(from, limit, bound);
 }
 
-model::offset partition::log_start_offset() const { return log_ ? log_->log_start_offset() : model::no_offset; }
-model::offset partition::log_end_offset() const { return log_ ? log_->log_end_offset() : model::no_offset; }
-model::offset partition::high_watermark() const { return log_ ? log_->high_watermark() : model::no_offset; }
+model::offset partition::log_start_offset() const {
+  return log_ ? log_->log_start_offset() : model::no_offset;
+}
+model::offset partition::log_end_offset() const {
+  return log_ ? log_->log_end_offset() : model::no_offset;
+}
+model::offset partition::high_watermark() const {
+  return log_ ? log_->high_watermark() : model::no_offset;
+}
 
 model::offset partition::last_stable_offset() const {
   if (!log_) return model::no_offset;
@@ -90,7 +97,8 @@ model::leader_epoch partition::epoch_at(model::offset at) const {
   return log_->epoch_at(at).value_or(model::no_leader_epoch);
 }
 
-base::result<std::optional<storage::timestamped_offset>> partition::offset_for_timestamp(model::timestamp at) {
+base::result<std::optional<storage::timestamped_offset>> partition::offset_for_timestamp(
+    model::timestamp at) {
   const std::shared_lock use(in_use_);
   TIDELOG_DO(check_available());
   return log_->offset_for_timestamp(at);

@@ -46,6 +46,8 @@ const std::error_category& partition_category() {
   return names;
 }
 
-std::error_code make_error_code(errc code) { return {static_cast<int>(code), partition_category()}; }
+std::error_code make_error_code(errc code) {
+  return {static_cast<int>(code), partition_category()};
+}
 
 }  // namespace tidelog::partition

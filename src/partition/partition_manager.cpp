@@ -1,10 +1,10 @@
 #include "tidelog/partition/partition_manager.hpp"
 
-#include <algorithm>
-#include <utility>
-
 #include "tidelog/base/log_message.hpp"
 #include "tidelog/metadata/shared_map.hpp"
+
+#include <algorithm>
+#include <utility>
 
 namespace tidelog::partition {
 
@@ -15,11 +15,15 @@ struct partition_manager::table {
 
 namespace {
 
-metadata::resource topic_resource(const std::string& topic) { return {metadata::resource_type::topic, topic}; }
+metadata::resource topic_resource(const std::string& topic) {
+  return {metadata::resource_type::topic, topic};
+}
 metadata::resource broker_resource(model::broker_id node) {
   return {metadata::resource_type::broker, std::to_string(node.value())};
 }
-metadata::resource every_broker() { return {metadata::resource_type::broker, ""}; }
+metadata::resource every_broker() {
+  return {metadata::resource_type::broker, ""};
+}
 
 }  // namespace
 
@@ -55,8 +59,8 @@ void partition_manager::publish(std::shared_ptr<const table> next) {
 partition_manager::layers_of_topic partition_manager::layers(const metadata::image& image,
                                                              const std::string& topic) const {
   const std::lock_guard lock(table_mutex_);
-  return {image.config(topic_resource(topic)), image.config(broker_resource(node_id_)), image.config(every_broker()),
-          layers_};
+  return {image.config(topic_resource(topic)), image.config(broker_resource(node_id_)),
+          image.config(every_broker()), layers_};
 }
 
 std::shared_ptr<const metadata::topic_config> partition_manager::config_of(const metadata::image& image,
@@ -72,8 +76,9 @@ base::status partition_manager::start(const metadata::image_ptr& image, base::wo
   for (const auto& directory : found) {
     if (directory.state != storage::directory_state::in_use) continue;
     const auto topic = image->topic(directory.partition.topic);
-    const bool is_ours = topic && (!directory.topic_id || *directory.topic_id == topic->id) &&
-                         directory.partition.partition.value() < static_cast<std::int32_t>(topic->partitions.size());
+    const bool is_ours =
+        topic && (!directory.topic_id || *directory.topic_id == topic->id) &&
+        directory.partition.partition.value() < static_cast<std::int32_t>(topic->partitions.size());
     if (is_ours || directory.partition.text() == "__cluster_metadata-0") continue;
     base::say_warning("{} belongs to no topic of the metadata and is set aside", directory.directory_name);
     if (auto aside = directory_.set_aside_stray(directory.partition); !aside) {
@@ -121,14 +126,14 @@ base::status partition_manager::apply(const metadata::image_ptr& image) {
   auto next = std::make_shared<table>(*current());
   std::vector<hosted_topic_ptr> gone;
   std::vector<metadata::topic_ptr> changed;
-  metadata::image::for_each_topic_change(*applied_, *image,
-                                         [&](const metadata::topic_ptr& before, const metadata::topic_ptr& after) {
-                                           if (after) {
-                                             changed.push_back(after);
-                                           } else if (const auto* const hosted = next->by_id.find(before->id)) {
-                                             gone.push_back(*hosted);
-                                           }
-                                         });
+  metadata::image::for_each_topic_change(
+      *applied_, *image, [&](const metadata::topic_ptr& before, const metadata::topic_ptr& after) {
+        if (after) {
+          changed.push_back(after);
+        } else if (const auto* const hosted = next->by_id.find(before->id)) {
+          gone.push_back(*hosted);
+        }
+      });
   // What goes makes room first: a topic may have been deleted and created again under the same name.
   for (const auto& topic : gone) {
     next->by_id.erase(topic->state->id);
@@ -168,10 +173,12 @@ hosted_topic_ptr partition_manager::bring_up(const metadata::image& image, const
       hosted->partitions.push_back(before->partitions[hosted->partitions.size()]);
       continue;
     }
-    const storage::log_request request{{state->name, partition_state.index}, state->id, log_config_of(*config)};
+    const storage::log_request request{
+        {state->name, partition_state.index}, state->id, log_config_of(*config)};
     auto log = directory_.open_log(request, storage::when_missing::create);
     if (!log) base::say_error("{} is offline: {}", request.partition.text(), log.error().describe());
-    auto made = std::make_shared<partition>(request.partition, state->id, partition_state.epoch, config, std::move(log));
+    auto made = std::make_shared<partition>(request.partition, state->id, partition_state.epoch, config,
+                                            std::move(log));
     if (made->check_available()) {
       if (auto begun = made->begin_epoch(partition_state.epoch); !begun) {
         base::say_error("{}: {}", request.partition.text(), begun.error().describe());
@@ -225,7 +232,8 @@ hosted_topic_ptr partition_manager::find(const model::topic_id& id) const {
 
 std::vector<hosted_topic_ptr> partition_manager::topics() const {
   std::vector<hosted_topic_ptr> all;
-  current()->by_name.for_each([&](const std::string&, const hosted_topic_ptr& topic) { all.push_back(topic); });
+  current()->by_name.for_each(
+      [&](const std::string&, const hosted_topic_ptr& topic) { all.push_back(topic); });
   return all;
 }
 
@@ -264,7 +272,8 @@ void partition_manager::remove_deleted_files() {
   for (const auto& each : all_partitions()) {
     each->with_log([&](storage::log& log) {
       if (auto left = log.remove_deleted_files(now_ms); !left) {
-        base::say_warning("removing deleted segments of {}: {}", each->name().text(), left.error().describe());
+        base::say_warning("removing deleted segments of {}: {}", each->name().text(),
+                          left.error().describe());
       }
     });
   }

@@ -1,9 +1,7 @@
 #include "api_table.hpp"
 
-#include <algorithm>
-#include <array>
-
 #include "handlers.hpp"
+
 #include "tidelog/protocol/alter_configs.hpp"
 #include "tidelog/protocol/api_versions.hpp"
 #include "tidelog/protocol/create_partitions.hpp"
@@ -25,6 +23,9 @@
 #include "tidelog/protocol/offset_for_leader_epoch.hpp"
 #include "tidelog/protocol/produce.hpp"
 
+#include <algorithm>
+#include <array>
+
 namespace tidelog::server {
 namespace {
 
@@ -32,8 +33,8 @@ template <class Message, void (*Handle)(request, Message)>
 void decode_and_handle(request of) {
   auto message = protocol::decode_request<Message>(of.header());
   if (!message) {
-    of.close(fmt::format("{} version {} cannot be decoded: {}", protocol::api_name(Message::key), of.version(),
-                         message.error().describe()));
+    of.close(fmt::format("{} version {} cannot be decoded: {}", protocol::api_name(Message::key),
+                         of.version(), message.error().describe()));
     return;
   }
   Handle(std::move(of), std::move(*message));
@@ -73,11 +74,14 @@ static_assert(std::is_sorted(table.begin(), table.end(),
 
 }  // namespace
 
-std::span<const api_row> api_table() { return table; }
+std::span<const api_row> api_table() {
+  return table;
+}
 
 const api_row* find_row(protocol::api_key key) {
-  const auto found = std::lower_bound(table.begin(), table.end(), key,
-                                      [](const api_row& row, protocol::api_key wanted) { return row.key < wanted; });
+  const auto found =
+      std::lower_bound(table.begin(), table.end(), key,
+                       [](const api_row& row, protocol::api_key wanted) { return row.key < wanted; });
   return found != table.end() && found->key == key ? &*found : nullptr;
 }
 

@@ -2,6 +2,7 @@
 // What all handlers share.
 
 #include "fetch_session.hpp"
+
 #include "tidelog/protocol/error_code.hpp"
 #include "tidelog/server/server.hpp"
 

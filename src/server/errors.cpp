@@ -69,8 +69,10 @@ error_code of_partition(partition::errc code) {
 
 protocol::error_code error_code_of(const base::error& error) {
   const auto& category = error.code.category();
-  if (category == partition::partition_category()) return of_partition(static_cast<partition::errc>(error.code.value()));
-  if (category == storage::storage_category()) return of_storage(static_cast<storage::errc>(error.code.value()));
+  if (category == partition::partition_category())
+    return of_partition(static_cast<partition::errc>(error.code.value()));
+  if (category == storage::storage_category())
+    return of_storage(static_cast<storage::errc>(error.code.value()));
   if (category == metadata::config_category()) return error_code::invalid_config;
   // What the system refused, wherever: the disk is full or broken, and a client may try again.
   if (category == std::system_category()) return error_code::kafka_storage_error;

@@ -1,9 +1,9 @@
 #include "fetch_session.hpp"
 
+#include "tidelog/protocol/fetch.hpp"
+
 #include <algorithm>
 #include <limits>
-
-#include "tidelog/protocol/fetch.hpp"
 
 namespace tidelog::server {
 namespace {
@@ -102,10 +102,9 @@ fetch_context fetch_session_cache::go_on(const protocol::fetch_request& message,
 
 bool fetch_session_cache::make_room(std::chrono::steady_clock::time_point now) {
   if (sessions_.size() < slots_) return true;
-  const auto oldest =
-      std::min_element(sessions_.begin(), sessions_.end(), [](const auto& left, const auto& right) {
-        return left.second.last_used < right.second.last_used;
-      });
+  const auto oldest = std::min_element(
+      sessions_.begin(), sessions_.end(),
+      [](const auto& left, const auto& right) { return left.second.last_used < right.second.last_used; });
   if (oldest == sessions_.end() || now - oldest->second.last_used < least_idle_before_eviction) return false;
   sessions_.erase(oldest);
   return true;

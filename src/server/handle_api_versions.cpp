@@ -1,9 +1,10 @@
-#include <algorithm>
-
 #include "api_table.hpp"
 #include "features.hpp"
 #include "handlers.hpp"
+
 #include "tidelog/protocol/api_versions.hpp"
+
+#include <algorithm>
 
 namespace tidelog::server {
 namespace {
@@ -16,7 +17,8 @@ constexpr std::int16_t first_version_with_features_from_zero = 4;
 /// Letters and digits, and '-' and '.' within, as in KIP-511.
 bool is_software_word(std::string_view text) {
   const auto is_plain = [](char symbol) {
-    return (symbol >= 'a' && symbol <= 'z') || (symbol >= 'A' && symbol <= 'Z') || (symbol >= '0' && symbol <= '9');
+    return (symbol >= 'a' && symbol <= 'z') || (symbol >= 'A' && symbol <= 'Z') ||
+           (symbol >= '0' && symbol <= '9');
   };
   if (text.empty() || !is_plain(text.front()) || !is_plain(text.back())) return false;
   return std::all_of(text.begin(), text.end(),
@@ -42,7 +44,8 @@ void add_features(const request& of, protocol::api_versions_response& answer) {
 void handle_api_versions(request of, protocol::api_versions_request message) {
   protocol::api_versions_response answer;
   if (of.version() >= first_version_with_software) {
-    if (!is_software_word(message.client_software_name) || !is_software_word(message.client_software_version)) {
+    if (!is_software_word(message.client_software_name) ||
+        !is_software_word(message.client_software_version)) {
       answer.error_code = error_code::invalid_request;
       of.answer(answer);
       return;

@@ -1,10 +1,11 @@
+#include "errors.hpp"
+#include "handlers.hpp"
+
+#include "tidelog/protocol/fetch.hpp"
+
 #include <algorithm>
 #include <limits>
 #include <optional>
-
-#include "errors.hpp"
-#include "handlers.hpp"
-#include "tidelog/protocol/fetch.hpp"
 
 namespace tidelog::server {
 namespace {
@@ -20,7 +21,9 @@ constexpr std::int32_t most_answer_bytes = 1 << 30;
 class fetch_job : public std::enable_shared_from_this<fetch_job> {
  public:
   fetch_job(request of, protocol::fetch_request message)
-      : request_(std::move(of)), message_(std::move(message)), by_id_(request_.version() >= first_version_by_id) {}
+      : request_(std::move(of)),
+        message_(std::move(message)),
+        by_id_(request_.version() >= first_version_by_id) {}
 
   void begin() {
     request_.release_frame();
@@ -77,8 +80,7 @@ class fetch_job : public std::enable_shared_from_this<fetch_job> {
 
   [[nodiscard]] bool is_enough(const read_outcome& outcome) const {
     return outcome.is_urgent || outcome.watched.empty() || outcome.bytes >= wanted_bytes() ||
-           request_.owner().is_stopping.load() ||
-           request_.environment().clock.steady_now() >= deadline_;
+           request_.owner().is_stopping.load() || request_.environment().clock.steady_now() >= deadline_;
   }
 
   [[nodiscard]] fetch_session& session() { return session_ ? *session_ : *own_; }
@@ -90,7 +92,8 @@ class fetch_job : public std::enable_shared_from_this<fetch_job> {
     read_outcome outcome;
     const std::lock_guard lock(session().mutex());
     auto& partitions = session().partitions();
-    const auto limit = std::min({message_.max_bytes, request_.owner().config()->fetch_max_bytes, most_answer_bytes});
+    const auto limit =
+        std::min({message_.max_bytes, request_.owner().config()->fetch_max_bytes, most_answer_bytes});
     std::uint64_t left = static_cast<std::uint64_t>(std::max(limit, 0));
     for (auto each = partitions.begin(); each != partitions.end(); ++each) {
       auto data = read_one(*each, left, outcome);
@@ -99,8 +102,8 @@ class fetch_job : public std::enable_shared_from_this<fetch_job> {
       left -= std::min(left, got);
       if (data.error_code != error_code::none || data.diverging_epoch.epoch >= 0) outcome.is_urgent = true;
       if (!is_news(*each, data)) continue;
-      outcome.told.push_back({each, data.high_watermark, data.log_start_offset,
-                              data.error_code != error_code::none, got > 0});
+      outcome.told.push_back(
+          {each, data.high_watermark, data.log_start_offset, data.error_code != error_code::none, got > 0});
       add(outcome.response, *each, std::move(data));
     }
     // Only what is really sent counts as told; a fetch that goes on waiting says nothing yet.
@@ -120,9 +123,10 @@ class fetch_job : public std::enable_shared_from_this<fetch_job> {
 
   /// In a session only what has changed is told.
   [[nodiscard]] bool is_news(const fetched_partition& of, const protocol::fetch_partition_data& data) const {
-    return kind_ != fetch_context::kind::incremental || of.must_be_told || data.error_code != error_code::none ||
-           data.records.size() > 0 || data.diverging_epoch.epoch >= 0 ||
-           data.high_watermark != of.told_high_watermark || data.log_start_offset != of.told_log_start;
+    return kind_ != fetch_context::kind::incremental || of.must_be_told ||
+           data.error_code != error_code::none || data.records.size() > 0 ||
+           data.diverging_epoch.epoch >= 0 || data.high_watermark != of.told_high_watermark ||
+           data.log_start_offset != of.told_log_start;
   }
 
   static void add(protocol::fetch_response& response, const fetched_partition& of,
@@ -137,15 +141,18 @@ class fetch_job : public std::enable_shared_from_this<fetch_job> {
     response.responses.back().partitions.push_back(std::move(data));
   }
 
-  protocol::fetch_partition_data read_one(const fetched_partition& wanted, std::uint64_t left, read_outcome& outcome) {
+  protocol::fetch_partition_data read_one(const fetched_partition& wanted, std::uint64_t left,
+                                          read_outcome& outcome) {
     protocol::fetch_partition_data data;
     data.partition_index = wanted.partition;
     data.high_watermark = -1;
     data.records.present = true;
-    if (message_.isolation_level == protocol::isolation_level::read_committed) data.aborted_transactions.emplace();
+    if (message_.isolation_level == protocol::isolation_level::read_committed)
+      data.aborted_transactions.emplace();
     const auto target = find(wanted, data);
     if (!target) return data;
-    if (const auto known = target->check_leader_epoch(model::leader_epoch(wanted.current_leader_epoch)); !known) {
+    if (const auto known = target->check_leader_epoch(model::leader_epoch(wanted.current_leader_epoch));
+        !known) {
       data.error_code = error_code_of(known);
       if (request_.version() >= 12) {
         data.current_leader = {request_.owner().settings.node_id.value(), target->leader_epoch().value()};
@@ -172,7 +179,8 @@ class fetch_job : public std::enable_shared_from_this<fetch_job> {
     const auto hosted = by_id_ ? partitions.find(wanted.topic_id) : partitions.find(wanted.topic);
     const auto target = hosted ? hosted->find(model::partition_index(wanted.partition)) : nullptr;
     if (target) return target;
-    data.error_code = by_id_ && !hosted ? error_code::unknown_topic_id : error_code::unknown_topic_or_partition;
+    data.error_code =
+        by_id_ && !hosted ? error_code::unknown_topic_id : error_code::unknown_topic_or_partition;
     return nullptr;
   }
 
@@ -185,7 +193,8 @@ class fetch_job : public std::enable_shared_from_this<fetch_job> {
       data.error_code = error_code_of(end.error());
       return true;
     }
-    const bool parted = end->epoch == model::no_leader_epoch || end->epoch.value() < wanted.last_fetched_epoch ||
+    const bool parted = end->epoch == model::no_leader_epoch ||
+                        end->epoch.value() < wanted.last_fetched_epoch ||
                         end->end_offset.value() < wanted.fetch_offset;
     if (!parted) return false;
     data.diverging_epoch = {end->epoch.value(), end->end_offset.value()};
@@ -195,7 +204,8 @@ class fetch_job : public std::enable_shared_from_this<fetch_job> {
   void read_records(partition::partition& target, const fetched_partition& wanted, std::uint64_t left,
                     const read_outcome& outcome, protocol::fetch_partition_data& data) const {
     storage::read_limit limit;
-    limit.max_bytes = std::min<std::uint64_t>(left, static_cast<std::uint64_t>(std::max(wanted.max_bytes, 0)));
+    limit.max_bytes =
+        std::min<std::uint64_t>(left, static_cast<std::uint64_t>(std::max(wanted.max_bytes, 0)));
     // One batch at least leaves with an answer, however large it is, or its reader would be stuck.
     limit.oversized = outcome.bytes == 0 ? storage::read_limit::oversized_first_batch::return_whole
                                          : storage::read_limit::oversized_first_batch::leave_out;
@@ -219,10 +229,11 @@ class fetch_job : public std::enable_shared_from_this<fetch_job> {
         });
     const auto left = deadline_ - request_.environment().clock.steady_now();
     // The timer keeps the waiting fetch alive.
-    timer_ = reactor.start_timer(std::chrono::ceil<std::chrono::milliseconds>(left), [self = shared_from_this()] {
-      self->timer_.reset();
-      self->waiter_->fire();
-    });
+    timer_ =
+        reactor.start_timer(std::chrono::ceil<std::chrono::milliseconds>(left), [self = shared_from_this()] {
+          self->timer_.reset();
+          self->waiter_->fire();
+        });
     for (const auto& each : so_far.watched) {
       watched_.push_back(each.target);
       if (!each.target->watch(waiter_, each.seen)) {

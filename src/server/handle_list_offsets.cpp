@@ -1,8 +1,9 @@
-#include <set>
-
 #include "errors.hpp"
 #include "handlers.hpp"
+
 #include "tidelog/protocol/list_offsets.hpp"
+
+#include <set>
 
 namespace tidelog::server {
 namespace {
@@ -33,9 +34,12 @@ std::int16_t first_version_of(std::int64_t timestamp) {
 }
 
 /// Whether the answer needs a look into the log's files.
-bool needs_disk(std::int64_t timestamp) { return timestamp >= 0 || timestamp == largest_timestamp; }
+bool needs_disk(std::int64_t timestamp) {
+  return timestamp >= 0 || timestamp == largest_timestamp;
+}
 
-void fill(protocol::list_offsets_partition_response& answer, const partition::partition& target, model::offset at) {
+void fill(protocol::list_offsets_partition_response& answer, const partition::partition& target,
+          model::offset at) {
   answer.offset = at.value();
   answer.leader_epoch = target.epoch_at(at).value();
 }
@@ -62,7 +66,8 @@ protocol::list_offsets_partition_response answer_one(const request& of, const st
     answer.error_code = error_code::unknown_topic_or_partition;
     return answer;
   }
-  if (const auto known = target->check_leader_epoch(model::leader_epoch(asked.current_leader_epoch)); !known) {
+  if (const auto known = target->check_leader_epoch(model::leader_epoch(asked.current_leader_epoch));
+      !known) {
     answer.error_code = error_code_of(known);
     return answer;
   }

@@ -1,12 +1,13 @@
-#include <algorithm>
-#include <unordered_set>
-
 #include "authorized_operations.hpp"
 #include "handlers.hpp"
-#include "tidelog/base/log_message.hpp"
-#include "tidelog/protocol/metadata.hpp"
 #include "topic_creation.hpp"
 #include "topic_names.hpp"
+
+#include "tidelog/base/log_message.hpp"
+#include "tidelog/protocol/metadata.hpp"
+
+#include <algorithm>
+#include <unordered_set>
 
 namespace tidelog::server {
 namespace {
@@ -74,7 +75,8 @@ void answer_metadata(request of, metadata_question question) {
   self.rack = owner.settings.config.rack;
   answer.cluster_id = owner.settings.cluster_id;
   answer.controller_id = owner.settings.node_id.value();
-  if (message.include_cluster_authorized_operations) answer.cluster_authorized_operations = all_cluster_operations;
+  if (message.include_cluster_authorized_operations)
+    answer.cluster_authorized_operations = all_cluster_operations;
   if (asks_for_all(of, message)) {
     auto topics = partitions.topics();
     std::sort(topics.begin(), topics.end(),
@@ -117,12 +119,13 @@ void handle_metadata(request of, protocol::metadata_request message) {
   }
   of.release_frame();
   auto& workers = of.environment().workers;
-  workers.submit([of = std::move(of), question = std::move(question), missing = std::move(missing)]() mutable {
-    if (auto created = create_missing_topics(of.owner(), missing); !created) {
-      base::say_error("creating topics on demand: {}", created.error().describe());
-    }
-    answer_metadata(std::move(of), std::move(question));
-  });
+  workers.submit(
+      [of = std::move(of), question = std::move(question), missing = std::move(missing)]() mutable {
+        if (auto created = create_missing_topics(of.owner(), missing); !created) {
+          base::say_error("creating topics on demand: {}", created.error().describe());
+        }
+        answer_metadata(std::move(of), std::move(question));
+      });
 }
 
 }  // namespace tidelog::server

@@ -1,11 +1,12 @@
-#include <algorithm>
-#include <atomic>
-
 #include "errors.hpp"
 #include "handlers.hpp"
+#include "topic_names.hpp"
+
 #include "tidelog/model/record_batch.hpp"
 #include "tidelog/protocol/produce.hpp"
-#include "topic_names.hpp"
+
+#include <algorithm>
+#include <atomic>
 
 namespace tidelog::server {
 namespace {
@@ -67,7 +68,8 @@ class produce_job : public std::enable_shared_from_this<produce_job> {
   }
 
   void look_up() {
-    const bool bad_acks = message_.acks != acks_all && message_.acks != acks_none && message_.acks != acks_leader;
+    const bool bad_acks =
+        message_.acks != acks_all && message_.acks != acks_none && message_.acks != acks_leader;
     response_.responses.reserve(message_.topic_data.size());
     for (auto& topic : message_.topic_data) {
       auto& answer = response_.responses.emplace_back();
@@ -90,7 +92,8 @@ class produce_job : public std::enable_shared_from_this<produce_job> {
         } else if (!hosted) {
           refuse(response, unknown, {});
         } else if (is_internal_topic(hosted->state->name)) {
-          refuse(response, error_code::invalid_topic_exception, "internal topics are written by the broker only");
+          refuse(response, error_code::invalid_topic_exception,
+                 "internal topics are written by the broker only");
         } else if (auto target = hosted->find(model::partition_index(data.index)); !target) {
           refuse(response, error_code::unknown_topic_or_partition, {});
         } else {
@@ -133,10 +136,11 @@ class produce_job : public std::enable_shared_from_this<produce_job> {
       const auto end = stored->end_offset();
       if (each.target->high_watermark() >= end) continue;
       waiting_.fetch_add(1);
-      each.target->when_committed(end, [self = shared_from_this(), &response = *each.response](base::status state) {
-        if (!state) refuse(response, error_code_of(state.error()), state.error().describe());
-        self->one_committed();
-      });
+      each.target->when_committed(
+          end, [self = shared_from_this(), &response = *each.response](base::status state) {
+            if (!state) refuse(response, error_code_of(state.error()), state.error().describe());
+            self->one_committed();
+          });
     }
     parts_.clear();
     message_.topic_data.clear();
@@ -159,8 +163,8 @@ class produce_job : public std::enable_shared_from_this<produce_job> {
     for (const auto& topic : response_.responses) {
       for (const auto& each : topic.partition_responses) {
         if (each.error_code == error_code::none) continue;
-        request_.close(fmt::format("a produce request with acks=0 for {}-{} failed: {}", topic.name, each.index,
-                                   protocol::error_name(each.error_code)));
+        request_.close(fmt::format("a produce request with acks=0 for {}-{} failed: {}", topic.name,
+                                   each.index, protocol::error_name(each.error_code)));
         return;
       }
     }

@@ -2,6 +2,7 @@
 // One request on its way through the server.
 
 #include "broker.hpp"
+
 #include "tidelog/base/unique_function.hpp"
 #include "tidelog/protocol/headers.hpp"
 #include "tidelog/protocol/service.hpp"

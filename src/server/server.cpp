@@ -3,6 +3,7 @@
 #include "api_table.hpp"
 #include "broker.hpp"
 #include "request.hpp"
+
 #include "tidelog/protocol/api_versions.hpp"
 
 namespace tidelog::server {
@@ -29,9 +30,12 @@ void server::connected(protocol::connection_info& connection) {
   connection.server_notes = std::make_shared<connection_notes>();
 }
 
-void server::disconnected(protocol::connection_info& connection) { connection.server_notes.reset(); }
+void server::disconnected(protocol::connection_info& connection) {
+  connection.server_notes.reset();
+}
 
-void server::handle(protocol::connection_info& connection, protocol::request_frame frame, protocol::responder answer) {
+void server::handle(protocol::connection_info& connection, protocol::request_frame frame,
+                    protocol::responder answer) {
   const auto header = protocol::decode_request_header(frame.bytes);
   if (!header) {
     answer.close(fmt::format("the request's header cannot be decoded: {}", header.error().describe()));
@@ -59,14 +63,19 @@ void server::finish_waiting_fetches() {
   broker_->environment.partitions.wake_waiting_fetches();
 }
 
-void server::update_config(const metadata::broker_config& config) { broker_->set_config(config); }
+void server::update_config(const metadata::broker_config& config) {
+  broker_->set_config(config);
+}
 
-void server::set_config_listener(std::function<void()> listener) { broker_->config_changed = std::move(listener); }
+void server::set_config_listener(std::function<void()> listener) {
+  broker_->config_changed = std::move(listener);
+}
 
 std::vector<served_api> served_apis() {
   std::vector<served_api> all;
   for (const auto& row : api_table()) {
-    all.push_back({protocol::api_name(row.key), static_cast<std::int16_t>(row.key), row.advertised_min, row.max});
+    all.push_back(
+        {protocol::api_name(row.key), static_cast<std::int16_t>(row.key), row.advertised_min, row.max});
   }
   return all;
 }

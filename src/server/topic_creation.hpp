@@ -2,6 +2,7 @@
 // What the metadata log says of a new topic, and of partitions that are added to one.
 
 #include "broker.hpp"
+
 #include "tidelog/metadata/records.hpp"
 
 #include <string>
@@ -10,8 +11,8 @@
 namespace tidelog::server {
 
 /// Partitions `first` to `end` - 1 of a topic, led by this broker.
-void add_partition_records(const broker& owner, const model::topic_id& id, std::int32_t first, std::int32_t end,
-                           std::vector<metadata::record>& records);
+void add_partition_records(const broker& owner, const model::topic_id& id, std::int32_t first,
+                           std::int32_t end, std::vector<metadata::record>& records);
 /// A topic with all its partitions and configs; the configs are canonical.
 void add_topic_records(const broker& owner, const std::string& name, const model::topic_id& id,
                        std::int32_t partitions, const metadata::config_map& configs,

@@ -2,16 +2,16 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
-
 #include "tidelog/base/limits.hpp"
+
+#include <algorithm>
 
 namespace tidelog::server {
 namespace {
 
 bool is_allowed(char symbol) {
-  return (symbol >= 'a' && symbol <= 'z') || (symbol >= 'A' && symbol <= 'Z') || (symbol >= '0' && symbol <= '9') ||
-         symbol == '.' || symbol == '_' || symbol == '-';
+  return (symbol >= 'a' && symbol <= 'z') || (symbol >= 'A' && symbol <= 'Z') ||
+         (symbol >= '0' && symbol <= '9') || symbol == '.' || symbol == '_' || symbol == '-';
 }
 
 }  // namespace
@@ -25,8 +25,9 @@ std::optional<std::string> topic_name_fault(std::string_view name) {
   }
   const auto wrong = std::find_if_not(name.begin(), name.end(), is_allowed);
   if (wrong == name.end()) return std::nullopt;
-  return fmt::format("a topic name consists of letters, digits, '.', '_' and '-'; character {} is something else",
-                     wrong - name.begin() + 1);
+  return fmt::format(
+      "a topic name consists of letters, digits, '.', '_' and '-'; character {} is something else",
+      wrong - name.begin() + 1);
 }
 
 std::string collision_key(std::string_view name) {

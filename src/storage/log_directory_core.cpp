@@ -50,6 +50,8 @@ base::status log_directory::core::survey() {
     if (parsed->state == directory_state::being_deleted) to_remove.push_back({path / entry.name, 0});
     if (parsed->state != directory_state::in_use) continue;
     const auto& at = parsed->partition;
+    // The metadata log is opened by its owner and counts neither as open nor as missing.
+    if (!is_checkpointed(at)) continue;
     not_open[at] = {find_or_zero(recovery_points, at), find_or_zero(log_starts, at),
                     find_or_zero(high_watermarks, at)};
   }

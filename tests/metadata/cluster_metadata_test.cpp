@@ -1,16 +1,17 @@
 #include "tidelog/metadata/cluster_metadata.hpp"
 
-#include <gtest/gtest.h>
-
-#include <set>
-#include <thread>
-
 #include "image_builder.hpp"
 #include "snapshot.hpp"
 #include "support/fault_file_system.hpp"
 #include "support/manual_clock.hpp"
 #include "support/random_seed.hpp"
+
+#include <gtest/gtest.h>
+
 #include "tidelog/storage/group_commit.hpp"
+
+#include <set>
+#include <thread>
 
 namespace tidelog::metadata {
 namespace {
@@ -48,7 +49,8 @@ cluster_metadata::plan creation(const std::string& name, std::int32_t partitions
       made.leader_epoch = made.partition_epoch = 0;
       records.emplace_back(made);
     }
-    records.emplace_back(config_record{static_cast<std::int8_t>(resource_type::topic), name, "retention.ms", "7"});
+    records.emplace_back(
+        config_record{static_cast<std::int8_t>(resource_type::topic), name, "retention.ms", "7"});
     return records;
   };
 }
@@ -110,8 +112,9 @@ TEST(cluster_metadata, a_failing_plan_changes_nothing) {
   process run(files);
   auto cluster = run.open();
   const auto before = (*cluster)->current();
-  auto changed = (*cluster)->change(
-      [](const image&) -> base::result<std::vector<record>> { return base::fail(errc::corrupt_metadata, "no"); });
+  auto changed = (*cluster)->change([](const image&) -> base::result<std::vector<record>> {
+    return base::fail(errc::corrupt_metadata, "no");
+  });
   EXPECT_FALSE(changed);
   EXPECT_EQ((*cluster)->current(), before);
 }
@@ -181,7 +184,8 @@ TEST(cluster_metadata, concurrent_changes_are_all_kept) {
   for (int thread = 0; thread < 4; ++thread) {
     threads.emplace_back([&, thread] {
       for (int i = 0; i < 20; ++i) {
-        auto changed = (*cluster)->change(creation("t" + std::to_string(thread) + "-" + std::to_string(i), 1));
+        auto changed =
+            (*cluster)->change(creation("t" + std::to_string(thread) + "-" + std::to_string(i), 1));
         ASSERT_TRUE(changed);
         EXPECT_NE((*changed)->topic("t" + std::to_string(thread) + "-" + std::to_string(i)), nullptr);
       }

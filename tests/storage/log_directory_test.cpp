@@ -374,6 +374,16 @@ TEST_F(log_directory_test, after_an_unclean_stop_an_unopened_log_is_not_declared
   EXPECT_EQ(daemon_run(files).directory().start(), start_kind::unclean);
 }
 
+TEST_F(log_directory_test, metadata_log_which_others_open_does_not_keep_a_stop_from_being_clean) {
+  ASSERT_TRUE(daemon_run(files).is_open());
+  ASSERT_TRUE(files.make_directories(data / "__cluster_metadata-0"));
+  daemon_run run(files);
+  ASSERT_EQ(run.directory().start(), start_kind::unclean);
+  ASSERT_TRUE(run.open(request("t")));
+  ASSERT_TRUE(run.close());
+  EXPECT_TRUE(has(".kafka_cleanshutdown"));
+}
+
 TEST_F(log_directory_test, power_cut_at_any_point_of_a_life_loses_nothing_confirmed) {
   const auto seed = test::random_seed();
   for (std::uint64_t change = 0;; ++change) {

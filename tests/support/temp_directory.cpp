@@ -1,8 +1,7 @@
 #include "support/temp_directory.hpp"
 
-#include <stdlib.h>
-
 #include <stdexcept>
+#include <stdlib.h>
 
 namespace tidelog::test {
 

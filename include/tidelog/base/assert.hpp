@@ -15,8 +15,8 @@ namespace tidelog::base {
 }  // namespace tidelog::base
 
 /// TIDELOG_ASSERT(end >= start, "start={} end={}", start, end);  One fact each; the values are optional.
-#define TIDELOG_ASSERT(fact, ...)                                                               \
-  do {                                                                                          \
-    if (!(fact)) [[unlikely]]                                                                   \
+#define TIDELOG_ASSERT(fact, ...)                                                                  \
+  do {                                                                                             \
+    if (!(fact)) [[unlikely]]                                                                      \
       ::tidelog::base::assertion_failed(#fact, __FILE__, __LINE__, ::fmt::format("" __VA_ARGS__)); \
   } while (false)

@@ -30,7 +30,8 @@ void say_info(fmt::format_string<Args...> format, Args&&... args) {
 }
 template <class... Args>
 void say_warning(fmt::format_string<Args...> format, Args&&... args) {
-  if (message_wanted(severity::warning)) say(severity::warning, fmt::format(format, std::forward<Args>(args)...));
+  if (message_wanted(severity::warning))
+    say(severity::warning, fmt::format(format, std::forward<Args>(args)...));
 }
 template <class... Args>
 void say_error(fmt::format_string<Args...> format, Args&&... args) {

@@ -3,7 +3,6 @@
 // to programmer errors, and no exception crosses a layer's public functions.
 
 #include <fmt/core.h>
-
 #include <tl/expected.hpp>
 
 #include <string>
@@ -38,8 +37,8 @@ template <class Code, class... Args>
 template <class... Args>
 [[nodiscard]] tl::unexpected<error> fail_errno(int number, fmt::format_string<Args...> format,
                                                Args&&... args) {
-  return tl::unexpected<error>(
-      error{std::error_code(number, std::system_category()), fmt::format(format, std::forward<Args>(args)...)});
+  return tl::unexpected<error>(error{std::error_code(number, std::system_category()),
+                                     fmt::format(format, std::forward<Args>(args)...)});
 }
 
 /// Hands a failure on unchanged: `return forward_error(outcome);`
@@ -52,8 +51,8 @@ template <class T>
 
 #define TIDELOG_JOIN_INNER(a, b) a##b
 #define TIDELOG_JOIN(a, b) TIDELOG_JOIN_INNER(a, b)
-#define TIDELOG_TRY_INNER(name, target, expression)                            \
-  auto name = (expression);                                                    \
+#define TIDELOG_TRY_INNER(name, target, expression)                                  \
+  auto name = (expression);                                                          \
   if (!name) return tl::unexpected<::tidelog::base::error>(std::move(name.error())); \
   target = std::move(*name)
 
@@ -62,8 +61,8 @@ template <class T>
   TIDELOG_TRY_INNER(TIDELOG_JOIN(tidelog_outcome_, __LINE__), target, expression)
 
 /// `TIDELOG_DO(file.sync());` - go on, or return the error from this function.
-#define TIDELOG_DO(expression)                                                              \
-  do {                                                                                      \
-    if (auto tidelog_outcome = (expression); !tidelog_outcome)                              \
-      return tl::unexpected<::tidelog::base::error>(std::move(tidelog_outcome.error()));    \
+#define TIDELOG_DO(expression)                                                           \
+  do {                                                                                   \
+    if (auto tidelog_outcome = (expression); !tidelog_outcome)                           \
+      return tl::unexpected<::tidelog::base::error>(std::move(tidelog_outcome.error())); \
   } while (false)

@@ -17,9 +17,9 @@ class unique_function<Return(Args...)> {
  public:
   unique_function() = default;
   template <class Function>
-    requires(!std::is_same_v<std::remove_cvref_t<Function>, unique_function> &&
-             std::is_invocable_r_v<Return, std::remove_cvref_t<Function>&, Args...>)
-  unique_function(Function&& function)  // NOLINT(bugprone-forwarding-reference-overload)
+  requires(!std::is_same_v<std::remove_cvref_t<Function>, unique_function> &&
+           std::is_invocable_r_v<Return, std::remove_cvref_t<Function>&, Args...>)
+      unique_function(Function&& function)  // NOLINT(bugprone-forwarding-reference-overload)
       : target_(std::make_unique<holder<std::remove_cvref_t<Function>>>(std::forward<Function>(function))) {}
 
   [[nodiscard]] explicit operator bool() const { return target_ != nullptr; }

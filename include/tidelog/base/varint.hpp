@@ -37,7 +37,11 @@ std::size_t write_varint64(std::byte* to, std::int64_t value);
 [[nodiscard]] constexpr std::uint64_t zig_zag(std::int64_t value) {
   return (static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63);
 }
-[[nodiscard]] inline std::size_t varint_size(std::int32_t value) { return unsigned_varint_size(zig_zag(value)); }
-[[nodiscard]] inline std::size_t varint_size(std::int64_t value) { return unsigned_varint_size(zig_zag(value)); }
+[[nodiscard]] inline std::size_t varint_size(std::int32_t value) {
+  return unsigned_varint_size(zig_zag(value));
+}
+[[nodiscard]] inline std::size_t varint_size(std::int64_t value) {
+  return unsigned_varint_size(zig_zag(value));
+}
 
 }  // namespace tidelog::base

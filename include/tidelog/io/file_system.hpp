@@ -26,7 +26,8 @@ class file {
   virtual ~file() = default;
 
   /// Reads until `into` is full or the file ends; returns the bytes read. EINTR and short reads are handled here.
-  [[nodiscard]] virtual base::result<std::size_t> read_at(base::byte_span into, std::uint64_t position) const = 0;
+  [[nodiscard]] virtual base::result<std::size_t> read_at(base::byte_span into,
+                                                          std::uint64_t position) const = 0;
   /// Writes all or fails; after a failure any part of the bytes may have been written.
   [[nodiscard]] virtual base::status write_at(base::byte_view bytes, std::uint64_t position) = 0;
   /// Makes the file's data (and the size that leads to it) survive a power cut.
@@ -43,10 +44,10 @@ class file {
 };
 
 enum class open_mode {
-  read,           ///< must exist
-  read_write,     ///< must exist
-  create,         ///< read and write; made when missing
-  create_new,     ///< read and write; must not exist
+  read,        ///< must exist
+  read_write,  ///< must exist
+  create,      ///< read and write; made when missing
+  create_new,  ///< read and write; must not exist
 };
 
 enum class entry_kind { file, directory, other };

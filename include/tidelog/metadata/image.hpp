@@ -33,7 +33,13 @@ struct topic_state {
 };
 
 /// Kafka's numbers for what a config belongs to.
-enum class resource_type : std::int8_t { topic = 2, broker = 4, broker_logger = 8, client_metrics = 16, group = 32 };
+enum class resource_type : std::int8_t {
+  topic = 2,
+  broker = 4,
+  broker_logger = 8,
+  client_metrics = 16,
+  group = 32
+};
 
 struct resource {
   resource_type type;
@@ -115,7 +121,8 @@ class image {
   template <class Visit>
   static void for_each_topic_change(const image& before, const image& after, Visit&& visit) {
     shared_map<model::topic_id, topic_ptr>::for_each_difference(
-        before.by_id_, after.by_id_, [&](const model::topic_id&, const topic_ptr* left, const topic_ptr* right) {
+        before.by_id_, after.by_id_,
+        [&](const model::topic_id&, const topic_ptr* left, const topic_ptr* right) {
           visit(left ? *left : nullptr, right ? *right : nullptr);
         });
   }

@@ -135,7 +135,8 @@ struct partition_record {
     visit("leaderEpoch", self.leader_epoch, codec::always);
     visit("partitionEpoch", self.partition_epoch, codec::always);
     visit("directories", self.directories, codec::since(1));
-    visit("eligibleLeaderReplicas", self.eligible_leader_replicas, codec::since(2).nullable_since(2).tagged(1));
+    visit("eligibleLeaderReplicas", self.eligible_leader_replicas,
+          codec::since(2).nullable_since(2).tagged(1));
     visit("lastKnownElr", self.last_known_elr, codec::since(2).nullable_since(2).tagged(2));
   }
 };
@@ -185,7 +186,8 @@ struct partition_change_record {
     visit("removingReplicas", self.removing_replicas, codec::always.nullable_since(0).tagged(3));
     visit("addingReplicas", self.adding_replicas, codec::always.nullable_since(0).tagged(4));
     visit("leaderRecoveryState", self.leader_recovery_state, codec::always.tagged(5));
-    visit("eligibleLeaderReplicas", self.eligible_leader_replicas, codec::since(2).nullable_since(2).tagged(6));
+    visit("eligibleLeaderReplicas", self.eligible_leader_replicas,
+          codec::since(2).nullable_since(2).tagged(6));
     visit("lastKnownElr", self.last_known_elr, codec::since(2).nullable_since(2).tagged(7));
     visit("directories", self.directories, codec::since(1).nullable_since(1).tagged(8));
   }
@@ -341,12 +343,12 @@ struct register_controller_record {
 };
 
 /// The one list of the records that are understood; everything else is a kept_record.
-using record = std::variant<register_broker_record, unregister_broker_record, topic_record, partition_record,
-                            config_record, partition_change_record, fence_broker_record, unfence_broker_record,
-                            remove_topic_record, feature_level_record, producer_ids_record,
-                            broker_registration_change_record, no_op_record, begin_transaction_record,
-                            end_transaction_record, abort_transaction_record, register_controller_record,
-                            kept_record>;
+using record =
+    std::variant<register_broker_record, unregister_broker_record, topic_record, partition_record,
+                 config_record, partition_change_record, fence_broker_record, unfence_broker_record,
+                 remove_topic_record, feature_level_record, producer_ids_record,
+                 broker_registration_change_record, no_op_record, begin_transaction_record,
+                 end_transaction_record, abort_transaction_record, register_controller_record, kept_record>;
 
 /// The value of a record, at the newest version there is of it.
 [[nodiscard]] std::vector<std::byte> encode_record(const record& of);

@@ -65,7 +65,7 @@ class shared_map {
 
   static std::size_t shard_of(const Key& key) {
     // The upper bits of a multiplied hash, since the shard's own buckets use the lower ones.
-    return (std::hash<Key>{}(key) * 0x9e3779b97f4a7c15ULL) >> 56;
+    return (std::hash<Key>{}(key)*0x9e3779b97f4a7c15ULL) >> 56;
   }
   static const Value* find_in(const shard_map& shard, const Key& key) {
     const auto found = shard.find(key);

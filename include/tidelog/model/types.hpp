@@ -47,6 +47,7 @@ struct topic_partition {
 template <>
 struct std::hash<tidelog::model::topic_partition> {
   std::size_t operator()(const tidelog::model::topic_partition& at) const noexcept {
-    return std::hash<std::string>{}(at.topic) * 31 + std::hash<tidelog::model::partition_index>{}(at.partition);
+    return std::hash<std::string>{}(at.topic) * 31 +
+           std::hash<tidelog::model::partition_index>{}(at.partition);
   }
 };

@@ -40,6 +40,7 @@ struct checked_batch {
 /// unsupported_compression or, with check_effort::quick, needs_worker (nothing has been changed then). Thread safe.
 [[nodiscard]] tl::expected<checked_batch, batch_refusal> check_batch(base::byte_span records,
                                                                      const metadata::topic_config& config,
-                                                                     base::unix_ms now_ms, check_effort effort);
+                                                                     base::unix_ms now_ms,
+                                                                     check_effort effort);
 
 }  // namespace tidelog::partition

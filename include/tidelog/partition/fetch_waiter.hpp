@@ -19,7 +19,8 @@ class fetch_waiter {
       : missing_bytes_(static_cast<std::int64_t>(wanted_bytes)), wake_(std::move(wake)) {}
 
   void bytes_readable(std::uint64_t bytes) {
-    if (missing_bytes_.fetch_sub(static_cast<std::int64_t>(bytes)) <= static_cast<std::int64_t>(bytes)) fire();
+    if (missing_bytes_.fetch_sub(static_cast<std::int64_t>(bytes)) <= static_cast<std::int64_t>(bytes))
+      fire();
   }
   /// True for the one call that fired it.
   bool fire() {

@@ -23,7 +23,8 @@ class partition : public std::enable_shared_from_this<partition> {
  public:
   /// A partition whose log could not be opened has none, and `why_offline` says why.
   partition(model::topic_partition name, model::topic_id topic_id, model::leader_epoch epoch,
-            std::shared_ptr<const metadata::topic_config> config, base::result<std::shared_ptr<storage::log>> log);
+            std::shared_ptr<const metadata::topic_config> config,
+            base::result<std::shared_ptr<storage::log>> log);
   partition(const partition&) = delete;
   partition& operator=(const partition&) = delete;
 
@@ -57,7 +58,8 @@ class partition : public std::enable_shared_from_this<partition> {
   [[nodiscard]] model::leader_epoch epoch_at(model::offset at) const;
 
   /// These wait for the disk.
-  [[nodiscard]] base::result<std::optional<storage::timestamped_offset>> offset_for_timestamp(model::timestamp at);
+  [[nodiscard]] base::result<std::optional<storage::timestamped_offset>> offset_for_timestamp(
+      model::timestamp at);
   [[nodiscard]] base::result<std::optional<storage::timestamped_offset>> max_timestamp_offset();
   /// Moves the log start; -1 means to the high watermark. Returns the log start. Fails with deletion_not_allowed, or
   /// storage::errc::offset_out_of_range.

@@ -42,7 +42,8 @@ struct partition_manager_settings {
 class partition_manager {
  public:
   /// All references outlive the manager.
-  partition_manager(storage::log_directory& directory, const base::clock& clock, partition_manager_settings settings);
+  partition_manager(storage::log_directory& directory, const base::clock& clock,
+                    partition_manager_settings settings);
   partition_manager(const partition_manager&) = delete;
   partition_manager& operator=(const partition_manager&) = delete;
   ~partition_manager();
@@ -92,7 +93,8 @@ class partition_manager {
 
   [[nodiscard]] std::shared_ptr<const table> current() const;
   void publish(std::shared_ptr<const table> next);
-  std::shared_ptr<const metadata::topic_config> config_of(const metadata::image& image, const std::string& topic) const;
+  std::shared_ptr<const metadata::topic_config> config_of(const metadata::image& image,
+                                                          const std::string& topic) const;
   hosted_topic_ptr bring_up(const metadata::image& image, const metadata::topic_ptr& state,
                             const hosted_topic_ptr& before);
   void take_down(const hosted_topic_ptr& topic);
