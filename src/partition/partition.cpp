@@ -5,16 +5,68 @@
 
 namespace tidelog::partition {
 
+/// The fetches that wait for one partition.
+struct partition::waiter_list {
+  using waiter_ptr = std::shared_ptr<fetch_waiter>;
+
+  void add(const waiter_ptr& waiter) {
+    const std::lock_guard lock(mutex);
+    waiters.push_back(waiter);
+    count.fetch_add(1);
+  }
+  void remove(const waiter_ptr& waiter) {
+    const std::lock_guard lock(mutex);
+    const auto found = std::find(waiters.begin(), waiters.end(), waiter);
+    if (found == waiters.end()) return;
+    *found = std::move(waiters.back());
+    waiters.pop_back();
+    count.store(waiters.size());
+  }
+  void fire_all() {
+    std::vector<waiter_ptr> waiting;
+    {
+      const std::lock_guard lock(mutex);
+      waiting.swap(waiters);
+      count.store(0);
+    }
+    for (const auto& waiter : waiting) waiter->fire();
+  }
+  void progressed(const storage::log_progress& progress) {
+    if (progress.health == storage::log_health::offline) {
+      fire_all();
+      return;
+    }
+    if (count.fetch_add(0) == 0) return;
+    std::vector<waiter_ptr> waiting;
+    {
+      const std::lock_guard lock(mutex);
+      waiting = waiters;
+    }
+    for (const auto& waiter : waiting) waiter->bytes_readable(progress.readable_bytes);
+  }
+
+  std::mutex mutex;
+  std::vector<waiter_ptr> waiters;
+  /// Spares appends the lock while nobody waits. Both sides change it, one by nothing: then either the appender sees the
+  /// waiter, or the waiter sees what the appender did before, the new high watermark.
+  std::atomic<std::size_t> count{0};
+};
+
 partition::partition(model::topic_partition name, model::topic_id topic_id, model::leader_epoch epoch,
                      std::shared_ptr<const metadata::topic_config> config,
                      base::result<std::shared_ptr<storage::log>> log)
-    : name_(std::move(name)), topic_id_(topic_id), epoch_(epoch.value()), config_(std::move(config)) {
+    : name_(std::move(name)),
+      topic_id_(topic_id),
+      epoch_(epoch.value()),
+      config_(std::move(config)),
+      waiters_(std::make_shared<waiter_list>()) {
   if (!log) {
     why_offline_ = std::move(log.error());
     return;
   }
   log_ = std::move(*log);
-  log_->set_progress_listener([this](const storage::log_progress& progress) { progressed(progress); });
+  log_->set_progress_listener(
+      [waiters = waiters_](const storage::log_progress& progress) { waiters->progressed(progress); });
 }
 
 std::shared_ptr<const metadata::topic_config> partition::config() const {
@@ -134,50 +186,21 @@ std::vector<storage::producer_description> partition::producers() const {
 }
 
 bool partition::watch(const std::shared_ptr<fetch_waiter>& waiter, model::offset seen) {
-  {
-    const std::lock_guard lock(waiters_mutex_);
-    waiters_.push_back(waiter);
-    waiter_count_.store(waiters_.size());
-  }
+  waiters_->add(waiter);
   // Looked at after the waiter is hung up: whoever moves the high watermark from here on finds it.
   if (check_available() && log_->health() == storage::log_health::online && log_->high_watermark() <= seen) {
     return true;
   }
-  unwatch(waiter);
+  waiters_->remove(waiter);
   return false;
 }
 
 void partition::unwatch(const std::shared_ptr<fetch_waiter>& waiter) {
-  const std::lock_guard lock(waiters_mutex_);
-  const auto found = std::find(waiters_.begin(), waiters_.end(), waiter);
-  if (found == waiters_.end()) return;
-  *found = std::move(waiters_.back());
-  waiters_.pop_back();
-  waiter_count_.store(waiters_.size());
-}
-
-void partition::progressed(const storage::log_progress& progress) {
-  if (progress.health == storage::log_health::offline) {
-    wake_all();
-    return;
-  }
-  if (waiter_count_.load() == 0) return;
-  std::vector<std::shared_ptr<fetch_waiter>> waiting;
-  {
-    const std::lock_guard lock(waiters_mutex_);
-    waiting = waiters_;
-  }
-  for (const auto& waiter : waiting) waiter->bytes_readable(progress.readable_bytes);
+  waiters_->remove(waiter);
 }
 
 void partition::wake_all() {
-  std::vector<std::shared_ptr<fetch_waiter>> waiting;
-  {
-    const std::lock_guard lock(waiters_mutex_);
-    waiting.swap(waiters_);
-    waiter_count_.store(0);
-  }
-  for (const auto& waiter : waiting) waiter->fire();
+  waiters_->fire_all();
 }
 
 void partition::update_config(std::shared_ptr<const metadata::topic_config> config) {

@@ -53,8 +53,10 @@ base::result<std::optional<batch_place>> segment::find(model::offset target, std
 
 base::result<std::optional<batch_place>> segment::find_once(model::offset target, std::uint64_t end,
                                                             std::int64_t interval, bool& index_is_short) {
-  TIDELOG_TRY(const auto entry,
-              parts().offsets.last_where([&](const auto& each) { return each.last_offset <= target; }));
+  // Entries of batches that were appended since `end` was looked at are not meant.
+  TIDELOG_TRY(const auto entry, parts().offsets.last_where([&](const auto& each) {
+    return each.last_offset <= target && each.position < end;
+  }));
   const std::uint64_t start = entry ? entry->position : 0;
   const std::uint64_t longest_walk =
       intervals_without_entry * static_cast<std::uint64_t>(std::max<std::int64_t>(interval, 4096));

@@ -100,8 +100,8 @@ const std::vector<refusal_case>& refusals() {
   const auto junk = base::as_bytes("this was never compressed by anything at all");
   static const std::vector<refusal_case> cases{
       {"nothing_at_all", {}, errc::invalid_batch},
-      {"less_than_a_header", cut(make_batch({}), make_batch({}).size() - 20), errc::corrupt_batch},
-      {"less_than_its_length_says", cut(make_batch({}), 1), errc::corrupt_batch},
+      {"less_than_a_header", cut(make_batch({}), make_batch({}).size() - 20), errc::invalid_batch},
+      {"less_than_its_length_says", cut(make_batch({}), 1), errc::invalid_batch},
       {"zeros", bytes(200), errc::corrupt_batch},
       {"a_negative_length", with_field(batch_position::length, std::int32_t{-1}), errc::corrupt_batch},
       {"a_flipped_bit_in_a_record", with_flipped_bit(batch_position::records + 3), errc::corrupt_batch},

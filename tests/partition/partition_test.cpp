@@ -241,6 +241,27 @@ TEST_F(partition_test, a_topic_may_go_while_it_is_written_and_read) {
   }
 }
 
+/// What is appended and deleted after a lookup began must not look like damage to it.
+TEST_F(partition_test, lookups_by_time_go_on_while_the_log_moves_on_under_them) {
+  const auto target =
+      run.create("t", {{"flush.messages", "9223372036854775807"}, {"index.interval.bytes", "0"}});
+  std::atomic<bool> done{false};
+  std::thread reader([&] {
+    while (!done) {
+      const auto found = target->offset_for_timestamp(model::timestamp(test::test_now_ms));
+      EXPECT_TRUE(found) << found.error().describe();
+      const auto newest = target->max_timestamp_offset();
+      EXPECT_TRUE(newest) << newest.error().describe();
+    }
+  });
+  for (int i = 0; i < 3000; ++i) {
+    append(*target);
+    EXPECT_TRUE(target->delete_records_before(model::no_offset));
+  }
+  done = true;
+  reader.join();
+}
+
 TEST_F(partition_test, requests_of_another_epoch_are_told_so) {
   const auto target = run.create("t");
   const auto now = target->leader_epoch().value();

@@ -89,7 +89,7 @@ class partition : public std::enable_shared_from_this<partition> {
   }
 
  private:
-  void progressed(const storage::log_progress& progress);
+  struct waiter_list;
 
   const model::topic_partition name_;
   const model::topic_id topic_id_;
@@ -105,9 +105,8 @@ class partition : public std::enable_shared_from_this<partition> {
   /// retire(): neither readers nor writers wait here.
   mutable std::shared_mutex in_use_;
 
-  std::mutex waiters_mutex_;
-  std::vector<std::shared_ptr<fetch_waiter>> waiters_;
-  std::atomic<std::size_t> waiter_count_{0};
+  /// Shared with the log's progress listener, which a sync that is under way may call after the partition has gone.
+  const std::shared_ptr<waiter_list> waiters_;
 };
 
 /// The storage settings of a topic's configuration.
