@@ -157,7 +157,7 @@ base::status list_offsets_of(cluster& in, model::broker_id leader,
   for (const auto& topic : got->topics) {
     for (const auto& partition : topic.partitions) {
       const model::topic_partition at{topic.name, model::partition_index(partition.partition_index)};
-      if (const auto fine = check_answer(partition.error_code, at.text()); !fine) {
+      if (auto fine = check_answer(partition.error_code, at.text()); !fine) {
         in.forget(topic.name);
         return fine;
       }
@@ -198,7 +198,7 @@ base::result<model::offset> delete_records(cluster& in, const model::topic_parti
     TIDELOG_TRY(const auto got, in.ask(leader, request));
     if (got->topics.size() != 1 || got->topics[0].partitions.size() != 1) return incomplete("DeleteRecords");
     const auto& answered = got->topics[0].partitions[0];
-    if (const auto fine = check_answer(answered.error_code, at.text()); !fine) {
+    if (auto fine = check_answer(answered.error_code, at.text()); !fine) {
       in.forget(at.topic);
       return tl::unexpected(fine.error());
     }

@@ -104,7 +104,7 @@ base::status fetcher::take_partition(const model::topic_partition& at,
                                      const protocol::fetch_partition_data& answered, round& now) {
   auto& state = partitions_.at(at);
   const auto range = fmt::format("offset {}", state.position.value());
-  if (const auto fine = check_answer(answered.error_code, at.text(), range); !fine) return fine;
+  if (auto fine = check_answer(answered.error_code, at.text(), range); !fine) return fine;
   const bool committed = options_.isolation == protocol::isolation_level::read_committed;
   state.readable_end = model::offset(committed ? answered.last_stable_offset : answered.high_watermark);
   aborted_filter filter(answered, state.aborting);

@@ -83,7 +83,7 @@ base::status producer::ensure_producer_id() {
     request.transaction_timeout_ms = 60'000;
     TIDELOG_TRY(auto got, cluster_.ask_any(request));
     TIDELOG_DO(check_answer(got->error_code, "InitProducerId"));
-    return std::move(got.message);
+    return got.message;
   });
   if (!given) return tl::unexpected(given.error());
   producer_id_ = model::producer_id(given->producer_id);
@@ -139,7 +139,7 @@ base::status producer::send_batch(const model::topic_partition& at, partition_st
   TIDELOG_DO(settle());
   under_way_ = std::move(batch);
   // What goes wrong here is retried when the answer is waited for.
-  if (const auto sent = begin_send(*under_way_); !sent && !is_retriable(sent.error().code)) return sent;
+  if (auto sent = begin_send(*under_way_); !sent && !is_retriable(sent.error().code)) return sent;
   return options_.acks == acks::none ? settle() : base::status{};
 }
 
@@ -163,7 +163,7 @@ base::status producer::begin_send(sealed_batch& batch) {
 
 base::status producer::settle() {
   if (!under_way_) return {};
-  const auto settled = cluster_.retrying([this]() -> base::status {
+  auto settled = cluster_.retrying([this]() -> base::status {
     auto outcome = settle_once();
     if (!outcome) {
       sent_by_ = nullptr;

@@ -10,8 +10,6 @@
 namespace tidelog::server {
 namespace {
 
-using protocol::error_code;
-
 void add_partition(partition::partition& target, protocol::describe_log_dirs_topic& rows) {
   // One that is offline or just being deleted has no size that could be told.
   if (const auto size = target.size_bytes()) {

@@ -177,7 +177,7 @@ class fetch_job : public std::enable_shared_from_this<fetch_job> {
   partition::partition_ptr find(const fetched_partition& wanted, protocol::fetch_partition_data& data) const {
     auto& partitions = request_.environment().partitions;
     const auto hosted = by_id_ ? partitions.find(wanted.topic_id) : partitions.find(wanted.topic);
-    const auto target = hosted ? hosted->find(model::partition_index(wanted.partition)) : nullptr;
+    auto target = hosted ? hosted->find(model::partition_index(wanted.partition)) : nullptr;
     if (target) return target;
     data.error_code =
         by_id_ && !hosted ? error_code::unknown_topic_id : error_code::unknown_topic_or_partition;

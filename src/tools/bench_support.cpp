@@ -97,6 +97,7 @@ load_settings settings_of(const bench_options& wanted) {
 std::vector<std::unique_ptr<load_loop>> make_loops(const bench_options& wanted,
                                                    const load_settings& settings) {
   std::vector<std::unique_ptr<load_loop>> loops;
+  loops.reserve(static_cast<std::size_t>(wanted.threads));
   for (int i = 0; i < wanted.threads; ++i) loops.push_back(std::make_unique<load_loop>(settings));
   return loops;
 }

@@ -108,6 +108,7 @@ base::status produce_all(client::producer& producer, const produce_arguments& wa
     header_texts.push_back(std::move(pair));
   }
   std::vector<model::record_header_view> headers;
+  headers.reserve(header_texts.size());
   for (const auto& [name, value] : header_texts)
     headers.push_back({base::as_bytes(name), base::as_bytes(value)});
   client::outgoing_record record;

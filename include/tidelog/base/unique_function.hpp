@@ -38,8 +38,7 @@ class unique_function<Return(Args...)> {
   };
   template <class Function>
   struct holder final : callable {
-    template <class Source>
-    explicit holder(Source&& source) : function(std::forward<Source>(source)) {}
+    explicit holder(Function source) : function(std::move(source)) {}
     Return call(Args... args) override { return function(std::forward<Args>(args)...); }
     Function function;
   };

@@ -10,12 +10,14 @@
 //         17    4 crc                    CRC32C of everything from attributes to the end
 //         21    2 attributes             bits 0-2 compression, 3 timestamp type, 4 transactional, 5 control,
 //                                        6 baseTimestamp is a delete horizon
-//         23    4 lastOffsetDelta        last offset - base offset; survives the removal of records by
-//         compaction 27    8 baseTimestamp          what the records' timestamp deltas are added to 35    8
-//         maxTimestamp           largest timestamp; that of the append when the timestamp type says so 43 8
-//         producerId             -1 for none 51    2 producerEpoch          -1 for none 53    4 baseSequence
-//         -1 for none; counts records and wraps from 2^31 - 1 to 0 57    4 recordCount 61      records see
-//         record.hpp; compressed as one stream when the attributes say so
+//         23    4 lastOffsetDelta        last offset - base offset; stays when compaction removes records
+//         27    8 baseTimestamp          what the records' timestamp deltas are added to
+//         35    8 maxTimestamp           largest timestamp; the append's when the timestamp type says so
+//         43    8 producerId             -1 for none
+//         51    2 producerEpoch          -1 for none
+//         53    4 baseSequence           -1 for none; counts records and wraps from 2^31 - 1 to 0
+//         57    4 recordCount
+//         61      records                see record.hpp; one compressed stream when the attributes say so
 
 #include "tidelog/base/bytes.hpp"
 #include "tidelog/base/limits.hpp"

@@ -86,9 +86,8 @@ struct producer_snapshot_entry {
 ///   same epoch, same first and last sequence as one of the five   -> duplicate, with the original's offsets
 ///   epoch older than the producer's                               -> invalid_producer_epoch
 ///   epoch newer, first sequence not 0                             -> out_of_order_sequence
-///   same epoch, first sequence not right after the last           -> out_of_order_sequence (also for older
-///   duplicates) producer not known here (never, or expired)                   -> accepted, whatever its
-///   sequence
+///   same epoch, first sequence not right after the last           -> out_of_order_sequence (older duplicates too)
+///   producer not known here (never, or expired)                   -> accepted, whatever its sequence
 ///
 /// Life of it: check() a batch, append it, record() it. At start: load() the snapshot, then record() every
 /// batch from the snapshot's offset to the end of the log. For a truncation: clear(), and the same again. The
