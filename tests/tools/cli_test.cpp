@@ -154,7 +154,7 @@ TEST_F(dump_test, damaged_segment_is_shown_up_to_the_damage) {
 
 TEST_F(dump_test, torn_segment_is_damaged) {
   auto bytes = two_batches();
-  bytes.resize(bytes.size() - 3);
+  bytes.erase(bytes.end() - 3, bytes.end());
   const auto path = write("00000000000000000000.log", bytes);
   EXPECT_EQ(run({"dump", path.c_str()}).code, static_cast<int>(exit_code::damaged));
 }
