@@ -1,15 +1,13 @@
 #pragma once
 // Which response answers which request. Forward declarations only: include the message that you use.
 
-#define TIDELOG_CLIENT_APIS(X)                                                                     \
-  X(produce)                                                                                       \
-  X(fetch)                                                                                         \
-  X(list_offsets)                                                                                  \
-  X(metadata)                                                                                      \
-  X(api_versions) X(create_topics) X(delete_topics) X(delete_records) X(init_producer_id)          \
-      X(offset_for_leader_epoch) X(describe_configs) X(alter_configs) X(describe_log_dirs)         \
-          X(create_partitions) X(incremental_alter_configs) X(describe_quorum) X(describe_cluster) \
-              X(describe_producers) X(list_config_resources) X(describe_topic_partitions)
+// clang-format off
+#define TIDELOG_CLIENT_APIS(X) \
+  X(produce) X(fetch) X(list_offsets) X(metadata) X(api_versions) X(create_topics) X(delete_topics) X(delete_records) \
+  X(init_producer_id) X(offset_for_leader_epoch) X(describe_configs) X(alter_configs) X(describe_log_dirs) \
+  X(create_partitions) X(incremental_alter_configs) X(describe_quorum) X(describe_cluster) X(describe_producers) \
+  X(list_config_resources) X(describe_topic_partitions)
+// clang-format on
 
 namespace tidelog::protocol {
 #define TIDELOG_DECLARE(name) \
