@@ -254,8 +254,10 @@ void connection::close(std::uint64_t slot, std::string reason) {
 void connection::settle(std::uint64_t slot, settlement outcome) {
   if (loop_.is_here()) return settle_here(slot, std::move(outcome));
   if (ended_.load(std::memory_order_relaxed)) return;
-  loop_.post([self = shared_from_this(), slot, outcome = std::move(outcome)]() mutable {
-    self->settle_here(slot, std::move(outcome));
+  // It goes to the other thread by pointer, so that the queue moves a pointer and not a response.
+  auto sent = std::make_unique<settlement>(std::move(outcome));
+  loop_.post([self = shared_from_this(), slot, sent = std::move(sent)] {
+    self->settle_here(slot, std::move(*sent));
   });
 }
 
