@@ -269,6 +269,7 @@ constexpr config_key table[] = {
     string("max.connections.per.ip.overrides", "")
         .cluster_wide()
         .checked(objection_to_address_limits, "ADDRESS:NUMBER pairs")
+        .refused("The listeners count connections by one bound for all addresses so far.")
         .says("Addresses with another bound than max.connections.per.ip."),
     int32("max.incremental.fetch.session.cache.slots", "1000")
         .from(0)

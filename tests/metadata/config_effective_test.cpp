@@ -130,11 +130,15 @@ TEST(config_effective, typed_values_are_the_tables) {
   EXPECT_EQ(topic.max_message_bytes, 1'048'588);
   EXPECT_DOUBLE_EQ(topic.min_cleanable_dirty_ratio, 0.5);
 
-  const config_map file{{"max.connections.per.ip.overrides", "10.0.0.1:5,::1:7"}};
-  const auto broker = effective_broker_config({.configuration_file = &file});
+  const auto broker = effective_broker_config({});
   EXPECT_EQ(broker.fetch_max_bytes, 57'671'680);
-  EXPECT_EQ(broker.max_connections_per_ip_overrides,
-            (std::vector<std::pair<std::string, std::int32_t>>{{"10.0.0.1", 5}, {"::1", 7}}));
+}
+
+TEST(config_effective, bounds_of_single_addresses_are_refused_as_long_as_nobody_holds_to_them) {
+  const auto* key = find_config_key(config_scope::broker, "max.connections.per.ip.overrides");
+  ASSERT_NE(key, nullptr);
+  EXPECT_EQ(parse_config_value(*key, "10.0.0.1:5").error().code, config_errc::refused);
+  EXPECT_TRUE(parse_config_value(*key, ""));
 }
 
 TEST(config_effective, changes_are_checked_together) {
