@@ -4,7 +4,6 @@
 
 #include "tidelog/base/assert.hpp"
 #include "tidelog/metadata/config_effective.hpp"
-#include "tidelog/metadata/config_listeners.hpp"
 
 #include <algorithm>
 
@@ -83,10 +82,9 @@ topic_config effective_topic_config(const config_layers& layers) {
 
 broker_config effective_broker_config(const config_layers& layers) {
   const typed_reader read(config_scope::broker, layers);
-  broker_config config{
+  return {
       .max_connections = read.whole32("max.connections"),
       .max_connections_per_ip = read.whole32("max.connections.per.ip"),
-      .max_connections_per_ip_overrides = {},
       .producer_id_expiration_ms = read.whole32("producer.id.expiration.ms"),
       .log_level = read.text("log.level"),
       .num_partitions = read.whole32("num.partitions"),
@@ -114,13 +112,6 @@ broker_config effective_broker_config(const config_layers& layers) {
           read.whole("metadata.log.max.record.bytes.between.snapshots"),
       .rack = read.optional_text("broker.rack"),
   };
-  const auto overrides = parse_pairs(read.text("max.connections.per.ip.overrides"));
-  TIDELOG_ASSERT(overrides.has_value(), "the table lets only pairs through");
-  for (const auto& [address, limit] : *overrides) {
-    config.max_connections_per_ip_overrides.emplace_back(
-        address, static_cast<std::int32_t>(read_whole(limit).value_or(0)));
-  }
-  return config;
 }
 
 }  // namespace tidelog::metadata

@@ -117,8 +117,6 @@ struct topic_config {
 struct broker_config {
   std::int32_t max_connections = 0;
   std::int32_t max_connections_per_ip = 0;
-  /// By address, without brackets.
-  std::vector<std::pair<std::string, std::int32_t>> max_connections_per_ip_overrides;
   std::int32_t producer_id_expiration_ms = 0;
   std::string log_level;
 
