@@ -3,24 +3,37 @@
 
 #include "tidelog/protocol/alter_configs.hpp"
 #include "tidelog/protocol/api_versions.hpp"
+#include "tidelog/protocol/consumer_group_describe.hpp"
+#include "tidelog/protocol/consumer_group_heartbeat.hpp"
 #include "tidelog/protocol/create_partitions.hpp"
 #include "tidelog/protocol/create_topics.hpp"
+#include "tidelog/protocol/delete_groups.hpp"
 #include "tidelog/protocol/delete_records.hpp"
 #include "tidelog/protocol/delete_topics.hpp"
 #include "tidelog/protocol/describe_cluster.hpp"
 #include "tidelog/protocol/describe_configs.hpp"
+#include "tidelog/protocol/describe_groups.hpp"
 #include "tidelog/protocol/describe_log_dirs.hpp"
 #include "tidelog/protocol/describe_producers.hpp"
 #include "tidelog/protocol/describe_quorum.hpp"
 #include "tidelog/protocol/describe_topic_partitions.hpp"
 #include "tidelog/protocol/fetch.hpp"
+#include "tidelog/protocol/find_coordinator.hpp"
+#include "tidelog/protocol/heartbeat.hpp"
 #include "tidelog/protocol/incremental_alter_configs.hpp"
 #include "tidelog/protocol/init_producer_id.hpp"
+#include "tidelog/protocol/join_group.hpp"
+#include "tidelog/protocol/leave_group.hpp"
 #include "tidelog/protocol/list_config_resources.hpp"
+#include "tidelog/protocol/list_groups.hpp"
 #include "tidelog/protocol/list_offsets.hpp"
 #include "tidelog/protocol/metadata.hpp"
+#include "tidelog/protocol/offset_commit.hpp"
+#include "tidelog/protocol/offset_delete.hpp"
+#include "tidelog/protocol/offset_fetch.hpp"
 #include "tidelog/protocol/offset_for_leader_epoch.hpp"
 #include "tidelog/protocol/produce.hpp"
+#include "tidelog/protocol/sync_group.hpp"
 
 namespace tidelog::test {
 
@@ -52,6 +65,19 @@ void for_each_message(Visit&& visit) {
   TIDELOG_VISIT(describe_producers)
   TIDELOG_VISIT(list_config_resources)
   TIDELOG_VISIT(describe_topic_partitions)
+  TIDELOG_VISIT(offset_commit)
+  TIDELOG_VISIT(offset_fetch)
+  TIDELOG_VISIT(find_coordinator)
+  TIDELOG_VISIT(join_group)
+  TIDELOG_VISIT(heartbeat)
+  TIDELOG_VISIT(leave_group)
+  TIDELOG_VISIT(sync_group)
+  TIDELOG_VISIT(describe_groups)
+  TIDELOG_VISIT(list_groups)
+  TIDELOG_VISIT(delete_groups)
+  TIDELOG_VISIT(offset_delete)
+  TIDELOG_VISIT(consumer_group_heartbeat)
+  TIDELOG_VISIT(consumer_group_describe)
 #undef TIDELOG_VISIT
 }
 

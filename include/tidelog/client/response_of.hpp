@@ -6,7 +6,9 @@
   X(produce) X(fetch) X(list_offsets) X(metadata) X(api_versions) X(create_topics) X(delete_topics) X(delete_records) \
   X(init_producer_id) X(offset_for_leader_epoch) X(describe_configs) X(alter_configs) X(describe_log_dirs) \
   X(create_partitions) X(incremental_alter_configs) X(describe_quorum) X(describe_cluster) X(describe_producers) \
-  X(list_config_resources) X(describe_topic_partitions)
+  X(list_config_resources) X(describe_topic_partitions) X(offset_commit) X(offset_fetch) X(find_coordinator) \
+  X(join_group) X(heartbeat) X(leave_group) X(sync_group) X(describe_groups) X(list_groups) X(delete_groups) \
+  X(offset_delete) X(consumer_group_heartbeat) X(consumer_group_describe)
 // clang-format on
 
 namespace tidelog::protocol {

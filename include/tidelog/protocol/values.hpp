@@ -50,6 +50,12 @@ enum class config_operation : std::int8_t { set = 0, remove = 1, append = 2, sub
 /// Which of its two faces a cluster is asked for by DescribeCluster.
 enum class endpoint_type : std::int8_t { unknown = 0, brokers = 1, controllers = 2 };
 
+/// What FindCoordinator is asked about.
+enum class coordinator_type : std::int8_t { group = 0, transaction = 1, share = 2 };
+
+/// Which protocol a member of a group of the consumer protocol speaks.
+enum class group_member_type : std::int8_t { unknown = -1, classic = 0, consumer = 1 };
+
 /// Timestamps by which ListOffsets asks for a place and not for a time.
 namespace list_offsets_timestamp {
 inline constexpr std::int64_t latest = -1;
