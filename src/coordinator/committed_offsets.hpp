@@ -1,0 +1,102 @@
+#pragma once
+// How far one group has come: the offsets that it committed, and when they expire. Who may commit, fetch or delete is
+// the caller's question. Written to the log before they are in memory, as everything of a group.
+
+#include "group_records.hpp"
+#include "group_step.hpp"
+
+#include "tidelog/coordinator/group_types.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <vector>
+
+namespace tidelog::coordinator {
+
+/// From when on the retention of a group's offsets counts. As it is by default: from each commit, as for groups without
+/// members that were never more than their offsets.
+struct offset_expiry {
+  /// From here instead of from the commit: since when the group is empty. Unix time.
+  std::optional<std::int64_t> since_unix_ms;
+  /// What is still read does not expire; absent: nothing is read.
+  std::function<bool(const std::string& topic)> is_subscribed;
+};
+
+/// About 32 bytes an offset and 150 a topic, beside the topic's name and the metadata of commits. Not thread safe.
+class committed_offsets {
+ public:
+  /// Removals of more offsets than this are written in several batches.
+  static constexpr std::size_t records_per_removal = 1'000;
+
+  explicit committed_offsets(std::string group_id);
+
+  [[nodiscard]] bool empty() const { return count_ == 0; }
+  /// Partitions with an offset.
+  [[nodiscard]] std::size_t size() const { return count_; }
+
+  /// One write for all partitions whose metadata is not too large.
+  void commit(group_step& step, const commit_request& request, reply<commit_answer> to);
+  /// In the order of the request; without topics all there are, by name.
+  [[nodiscard]] fetch_offsets_answer fetch(const fetch_offsets_request& request) const;
+  /// One write for all. What is subscribed is refused with subscribed_to_topic, what has no offset with
+  /// unknown_topic_or_partition. `is_subscribed` may be empty.
+  void remove(group_step& step, const delete_offsets_request& request,
+              const std::function<bool(const std::string& topic)>& is_subscribed,
+              reply<delete_offsets_answer> to);
+
+  /// The offsets of a topic that was deleted; those committed to a later topic of the same name stay.
+  [[nodiscard]] std::error_code remove_topic(group_step& step, const std::string& topic,
+                                             const model::topic_id& id);
+  /// Everything, before the group goes. After a failure some offsets may be gone, all of them from the log as well.
+  [[nodiscard]] std::error_code remove_all(group_step& step);
+  /// Removes what is expired and says how many offsets that was. The other rules are the group's: see offset_expiry.
+  /// Fails like group_step::write, and then the rest is left for the next round.
+  [[nodiscard]] base::result<std::size_t> expire(group_step& step, const offset_expiry& expiry);
+
+  /// A record of this group, from the log.
+  void replay(const offset_commit_record& record);
+
+ private:
+  /// What few commits have.
+  struct rare_parts {
+    std::string metadata;
+    std::int64_t expire_unix_ms = -1;
+  };
+  struct entry {
+    std::int32_t index = 0;
+    std::int32_t leader_epoch = -1;
+    std::int64_t offset = -1;
+    std::int64_t committed_unix_ms = -1;
+    std::unique_ptr<rare_parts> rare;
+  };
+  struct topic_offsets {
+    model::topic_id id;
+    /// By index.
+    std::vector<entry> entries;
+  };
+  using topic_map = std::map<std::string, topic_offsets, std::less<>>;
+  struct place {
+    std::string topic;
+    std::int32_t index = 0;
+  };
+
+  [[nodiscard]] static fetch_offsets_answer::partition answer_of(const entry& from);
+  [[nodiscard]] static bool is_expired(const entry& of, const offset_expiry& expiry, std::int64_t unix_now_ms,
+                                       std::int64_t retention_ms);
+  [[nodiscard]] const entry* find(const std::string& topic, std::int32_t index) const;
+  [[nodiscard]] offset_commit_record tombstone_of(const place& at) const;
+  [[nodiscard]] std::error_code remove_places(group_step& step, const std::vector<place>& places);
+  void put(const offset_commit_key& key, const offset_commit_value& value);
+  void erase(const std::string& topic, std::int32_t index);
+
+  std::string group_id_;
+  topic_map topics_;
+  std::size_t count_ = 0;
+};
+
+}  // namespace tidelog::coordinator
