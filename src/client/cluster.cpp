@@ -47,7 +47,7 @@ base::result<std::unique_ptr<cluster>> cluster::connect(std::vector<broker_addre
                                                         const cluster_options& options) {
   std::unique_ptr<cluster> made(new cluster(std::move(bootstrap), options));
   TIDELOG_DO(made->open_bootstrap());
-  TIDELOG_DO(made->refresh(std::span<const std::string>{}));
+  TIDELOG_DO(made->refresh_brokers());
   return made;
 }
 
@@ -95,6 +95,11 @@ base::result<std::vector<topic_metadata>> cluster::refresh(
     topics_[name] = topics.back();
   }
   return topics;
+}
+
+base::status cluster::refresh_brokers() {
+  TIDELOG_DO(refresh(std::span<const std::string>{}));
+  return {};
 }
 
 base::result<std::vector<topic_metadata>> cluster::all_topics() {

@@ -57,6 +57,8 @@ class cluster {
   [[nodiscard]] model::broker_id controller() const { return controller_; }
   [[nodiscard]] const std::vector<broker_metadata>& brokers() const { return brokers_; }
 
+  /// Asks which brokers there are.
+  [[nodiscard]] base::status refresh_brokers();
   /// Asks for all topics.
   [[nodiscard]] base::result<std::vector<topic_metadata>> all_topics();
   /// What is known of a topic, asked for where nothing is. Retries while it has no leaders. Fails with unknown_topic.
