@@ -43,8 +43,8 @@ class committed_offsets {
   void commit(group_step& step, const commit_request& request, reply<commit_answer> to);
   /// In the order of the request; without topics all there are, by name.
   [[nodiscard]] fetch_offsets_answer fetch(const fetch_offsets_request& request) const;
-  /// One write for all. What is subscribed is refused with subscribed_to_topic, what has no offset with
-  /// unknown_topic_or_partition. `is_subscribed` may be empty.
+  /// One write for all. What is subscribed is refused with subscribed_to_topic; what has no offset is as good as
+  /// deleted. `is_subscribed` may be empty.
   void remove(group_step& step, const delete_offsets_request& request,
               const std::function<bool(const std::string& topic)>& is_subscribed,
               reply<delete_offsets_answer> to);
