@@ -78,7 +78,11 @@ class classic_members {
   [[nodiscard]] std::optional<std::string> elect_protocol(
       const classic_member* replaced = nullptr, const std::vector<group_protocol>* protocols = nullptr) const;
 
-  [[nodiscard]] std::size_t count_waiting_for_join() const;
+  /// Lets a join wait in its member; gives back one that waited there before.
+  [[nodiscard]] reply<join_answer> park_join(classic_member& member, reply<join_answer> parked);
+  /// The join that waits, which is then no longer parked; empty where none does.
+  [[nodiscard]] reply<join_answer> take_join(classic_member& member);
+  [[nodiscard]] std::size_t waiting_for_join() const { return waiting_for_join_; }
   /// The longest that a member may take to rejoin; 0 without members.
   [[nodiscard]] std::int32_t rebalance_timeout_ms() const;
 
@@ -88,6 +92,7 @@ class classic_members {
   std::map<std::string, std::string, std::less<>> static_ids_;
   /// How many members offer a protocol.
   std::map<std::string, std::size_t, std::less<>> offers_;
+  std::size_t waiting_for_join_ = 0;
 };
 
 /// Each name once, its first mention.

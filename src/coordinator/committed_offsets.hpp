@@ -89,7 +89,12 @@ class committed_offsets {
   [[nodiscard]] static bool is_expired(const entry& of, const offset_expiry& expiry, std::int64_t unix_now_ms,
                                        std::int64_t retention_ms);
   [[nodiscard]] const entry* find(const std::string& topic, std::int32_t index) const;
-  [[nodiscard]] offset_commit_record tombstone_of(const place& at) const;
+  /// How far a removal in several batches came.
+  struct removal {
+    std::size_t count = 0;
+    std::error_code failure;
+  };
+  [[nodiscard]] removal remove_in_parts(group_step& step, std::vector<place> places);
   [[nodiscard]] std::error_code remove_places(group_step& step, const std::vector<place>& places);
   void put(const offset_commit_key& key, const offset_commit_value& value);
   void erase(const std::string& topic, std::int32_t index);
