@@ -39,6 +39,14 @@ base::result<std::optional<record_view>> record_reader::next() {
   return std::optional<record_view>(record);
 }
 
+base::result<std::optional<record_view>> parse_first_record(base::byte_view bytes) {
+  record_view record;
+  const auto outcome = parse_record(bytes, record);
+  if (outcome == batch_errc::truncated_records) return std::nullopt;
+  if (outcome != record_is_whole) return base::fail(outcome, "in {} bytes", bytes.size());
+  return std::optional(record);
+}
+
 base::result<control_record_type> parse_control_key(const nullable_bytes& key) {
   if (!key || key->size() < 4) return base::fail(batch_errc::bad_control_record, "no type in the key");
   const auto type = base::load_big_endian<std::int16_t>(key->data() + 2);

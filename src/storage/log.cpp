@@ -21,6 +21,8 @@ log::core::core(const log_environment& shared, io::path where, const log_config&
     : environment(shared),
       directory(std::move(where)),
       producer_expiration_ms(options.producer_expiration_ms),
+      cleaned_end(options.cleaned_end.value()),
+      compacted(initial.cleanup.compact),
       config(initial),
       log_start(options.log_start_offset.value()),
       recovery_point(options.recovery_point.value()),
@@ -42,6 +44,8 @@ base::status log::close(close_kind kind) {
     if (c.closed) return {};
     c.closed = true;
   }
+  abort_cleaning();
+  const std::lock_guard no_cleaning(c.cleaning_mutex);
   c.environment.commits.forget(c);
   base::status outcome;
   std::uint64_t newly_readable = 0;
@@ -184,6 +188,7 @@ void log::update_config(const log_config& config) {
   {
     const std::lock_guard guard(c.append_mutex);
     c.config = config;
+    c.compacted.store(config.cleanup.compact);
     c.index_interval_bytes.store(config.index_interval_bytes);
     c.flush_ms.store(config.flush_ms);
     c.durable.store(config.is_durable());

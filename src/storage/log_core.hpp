@@ -1,8 +1,9 @@
 #pragma once
 // The insides of a log.
 //
-// Order of the locks, outer first: commit_mutex (held through syncs), append_mutex (held through writes), then any one
-// of the others, which are held for a few instructions. Callbacks run outside all of them.
+// Order of the locks, outer first: cleaning_mutex (held through a whole cleaning), structure_mutex (held while segments
+// are taken away or replaced), commit_mutex (held through syncs), append_mutex (held through writes), then any one of the
+// others, which are held for a few instructions. Callbacks run outside all of them.
 
 #include "segment.hpp"
 
@@ -40,7 +41,8 @@ struct log_tail {
   std::shared_ptr<const segment_list> segments;
   log_mark end;
   log_mark committed;            ///< at the high watermark
-  std::uint64_t generation = 0;  ///< counts truncations, after which remembered positions mean nothing
+  std::uint64_t generation = 0;  ///< counts truncations
+  std::uint64_t layout = 0;      ///< counts truncations and replacements: remembered positions mean nothing after one
 };
 
 /// Where recent reads ended, so that the next one needs no index. Thread safe.
@@ -50,14 +52,14 @@ class read_positions {
     model::offset segment_base;
     std::uint64_t position;
   };
-  [[nodiscard]] std::optional<place> find(model::offset at, std::uint64_t generation) const;
-  void remember(model::offset at, const place& where, std::uint64_t generation);
+  [[nodiscard]] std::optional<place> find(model::offset at, std::uint64_t layout) const;
+  void remember(model::offset at, const place& where, std::uint64_t layout);
 
  private:
   struct entry {
     model::offset at = model::no_offset;
     place where{};
-    std::uint64_t generation = 0;
+    std::uint64_t layout = 0;
   };
   mutable std::mutex mutex_;
   std::array<entry, 16> entries_;
@@ -118,6 +120,24 @@ struct log::core final : commit_source {
   [[nodiscard]] base::result<std::size_t> surplus_segments(const log_tail& now, const log_config& by);
   [[nodiscard]] base::status remove_oldest(std::size_t count);
 
+  // log_clean.cpp
+  class cleaning;
+  [[nodiscard]] compaction_need cleanable_part(const log_tail& now);
+  [[nodiscard]] base::status respect_min_lag(const log_tail& now, const log_config& by, base::unix_ms now_ms,
+                                             compaction_need& part);
+  [[nodiscard]] base::status weigh(const log_tail& now, const log_config& by, base::unix_ms now_ms,
+                                   compaction_need& part);
+  /// Fails with cleaning_aborted when somebody has asked for the end of cleanings since there were `seen` such calls.
+  [[nodiscard]] base::status check_not_aborted(std::uint64_t seen) const;
+
+  // log_replace.cpp
+  [[nodiscard]] base::status replace_segments(std::span<const std::shared_ptr<segment>> old,
+                                              const std::shared_ptr<segment>& fresh, std::uint64_t aborts_seen);
+  [[nodiscard]] base::status finish_replacement(std::span<const std::shared_ptr<segment>> old,
+                                                const std::shared_ptr<segment>& fresh);
+  void publish_replacement(std::span<const std::shared_ptr<segment>> old,
+                           const std::shared_ptr<segment>& fresh);
+
   // log_read.cpp
   struct read_start {
     std::size_t segment_index;
@@ -149,6 +169,12 @@ struct log::core final : commit_source {
   const log_environment environment;
   const io::path directory;
   const std::int64_t producer_expiration_ms;
+
+  std::mutex cleaning_mutex;
+  std::mutex structure_mutex;
+  std::atomic<std::uint64_t> cleaning_aborts{0};
+  std::atomic<std::int64_t> cleaned_end{0};
+  std::atomic<bool> compacted{false};
 
   /// One writer at a time; guards what follows up to the next mutex.
   std::mutex append_mutex;

@@ -54,14 +54,15 @@ base::status log_directory::core::close_logs(base::worker_pool& pool) {
   std::vector<named_log> logs;
   {
     const std::lock_guard guard(mutex);
-    logs.assign(open.begin(), open.end());
+    for (auto& [partition, each] : open) logs.push_back({partition, std::move(each)});
     open.clear();
   }
   std::vector<base::status> outcomes(logs.size());
   std::vector<checkpointed_offsets> offsets(logs.size());
   const auto close_one = [&](std::size_t i) {
-    auto& closing = *logs[i].second;
-    offsets[i] = {closing.recovery_point(), closing.log_start_offset(), closing.high_watermark()};
+    auto& closing = *logs[i].opened;
+    offsets[i] = {closing.recovery_point(), closing.log_start_offset(), closing.high_watermark(),
+                  closing.cleaned_end()};
     const auto end = closing.log_end_offset();
     outcomes[i] = closing.close(close_kind::clean);
     if (outcomes[i]) offsets[i].recovery_point = offsets[i].high_watermark = end;
@@ -71,9 +72,9 @@ base::status log_directory::core::close_logs(base::worker_pool& pool) {
   base::status first_failure;
   const std::lock_guard guard(mutex);
   for (std::size_t i = 0; i < logs.size(); ++i) {
-    not_open[logs[i].first] = offsets[i];
+    not_open[logs[i].partition] = offsets[i];
     if (outcomes[i]) continue;
-    base::say_error("{} is not closed cleanly: {}", logs[i].first.text(), outcomes[i].error().describe());
+    base::say_error("{} is not closed cleanly: {}", logs[i].partition.text(), outcomes[i].error().describe());
     if (first_failure) first_failure = std::move(outcomes[i]);
   }
   return first_failure;
@@ -150,6 +151,14 @@ std::shared_ptr<log> log_directory::find(const model::topic_partition& partition
   const std::lock_guard guard(core_->mutex);
   const auto found = core_->open.find(partition);
   return found == core_->open.end() ? nullptr : found->second;
+}
+
+std::vector<named_log> log_directory::logs() const {
+  std::vector<named_log> all;
+  const std::lock_guard guard(core_->mutex);
+  all.reserve(core_->open.size());
+  for (const auto& [partition, each] : core_->open) all.push_back({partition, each});
+  return all;
 }
 
 base::status log_directory::delete_log(const model::topic_partition& partition, base::unix_ms due_ms) {

@@ -37,6 +37,9 @@ base::status log_directory::core::survey() {
                                          "logs begin at their first segment, as far back as it goes");
   const auto high_watermarks =
       read_or_report(files(), path / high_watermark_checkpoint, "high watermarks are taken from the logs");
+  const auto cleaned_ends =
+      read_or_report(files(), path / cleaner_checkpoint, "compacted logs are cleaned from their beginning");
+  has_cleaner_checkpoint_ = !cleaned_ends.empty();
 
   TIDELOG_TRY(const auto entries, files().list(path));
   for (const auto& entry : entries) {
@@ -53,9 +56,9 @@ base::status log_directory::core::survey() {
     // The metadata log is opened by its owner and counts neither as open nor as missing.
     if (!is_checkpointed(at)) continue;
     not_open[at] = {find_or_zero(recovery_points, at), find_or_zero(log_starts, at),
-                    find_or_zero(high_watermarks, at)};
+                    find_or_zero(high_watermarks, at), find_or_zero(cleaned_ends, at)};
   }
-  for (const auto* offsets : {&recovery_points, &log_starts, &high_watermarks}) {
+  for (const auto* offsets : {&recovery_points, &log_starts, &high_watermarks, &cleaned_ends}) {
     for (const auto& [partition, offset] : *offsets) {
       if (!not_open.contains(partition)) stale_in_checkpoints.insert(partition);
     }
@@ -121,6 +124,7 @@ base::result<std::shared_ptr<log>> log_directory::core::open_prepared(const log_
     const auto& known = not_open[request.partition];
     options.recovery_point = known.recovery_point;
     options.log_start_offset = known.log_start;
+    options.cleaned_end = known.cleaned_end;
   }
   auto opened = log::open(environment, path_of(request.partition), request.config, options);
   if (!opened) {
@@ -213,11 +217,13 @@ base::status log_directory::core::write_checkpoints() {
   partition_offsets recovery_points;
   partition_offsets log_starts;
   partition_offsets high_watermarks;
+  partition_offsets cleaned_ends;
   const auto add = [&](const model::topic_partition& partition, const checkpointed_offsets& offsets) {
     if (!is_checkpointed(partition)) return;
     recovery_points[partition] = offsets.recovery_point;
     high_watermarks[partition] = offsets.high_watermark;
     if (offsets.log_start > model::offset(0)) log_starts[partition] = offsets.log_start;
+    if (offsets.cleaned_end > model::offset(0)) cleaned_ends[partition] = offsets.cleaned_end;
   };
   std::set<model::topic_partition> dropped;
   std::vector<named_log> logs;
@@ -225,15 +231,18 @@ base::status log_directory::core::write_checkpoints() {
     // Taken together, so that a log that is opened or set aside meanwhile is in one of them or in `dropped` of later.
     const std::lock_guard guard(mutex);
     dropped = stale_in_checkpoints;
-    logs.assign(open.begin(), open.end());
+    for (const auto& [partition, each] : open) logs.push_back({partition, each});
     for (const auto& [partition, offsets] : not_open) add(partition, offsets);
   }
   for (const auto& [partition, open_log] : logs) {
-    add(partition, {open_log->recovery_point(), open_log->log_start_offset(), open_log->high_watermark()});
+    add(partition, {open_log->recovery_point(), open_log->log_start_offset(), open_log->high_watermark(),
+                    open_log->cleaned_end()});
   }
   TIDELOG_DO(write_if_changed(recovery_point_checkpoint, recovery_points));
   TIDELOG_DO(write_if_changed(log_start_checkpoint, log_starts));
   TIDELOG_DO(write_if_changed(high_watermark_checkpoint, high_watermarks));
+  if (!cleaned_ends.empty()) has_cleaner_checkpoint_ = true;
+  if (has_cleaner_checkpoint_) TIDELOG_DO(write_if_changed(cleaner_checkpoint, cleaned_ends));
   const std::lock_guard guard(mutex);
   for (const auto& partition : dropped) {
     if (!recovery_points.contains(partition)) stale_in_checkpoints.erase(partition);

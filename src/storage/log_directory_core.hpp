@@ -17,9 +17,8 @@ struct checkpointed_offsets {
   model::offset recovery_point{0};
   model::offset log_start{0};
   model::offset high_watermark{0};
+  model::offset cleaned_end{0};
 };
-
-using named_log = std::pair<model::topic_partition, std::shared_ptr<log>>;
 
 struct directory_to_remove {
   io::path path;
@@ -85,6 +84,9 @@ struct log_directory::core {
   bool in_use_ = false;
   /// One writer of checkpoints at a time. Guards what follows.
   std::mutex checkpoint_mutex_;
+  /// There is a cleaner checkpoint that may have to be written anew; a directory in which nothing was ever cleaned has
+  /// none.
+  bool has_cleaner_checkpoint_ = false;
   /// Hashes of what was last written; the texts of many partitions would be worth their memory to nobody.
   std::map<std::string, std::size_t> written_;
 };

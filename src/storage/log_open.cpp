@@ -180,13 +180,14 @@ base::status log::core::adopt(segment_list&& segments, model::offset end) {
   const log_mark mark{end, shared->active().base_offset(), size, 0};
   {
     const std::lock_guard guard(tail_mutex);
-    tail_state = {std::move(shared), mark, mark, tail_state.generation};
+    tail_state = {std::move(shared), mark, mark, tail_state.generation, tail_state.layout};
   }
   epochs.truncate_from_start(first);
   log_start.store(first.value());
   log_end.store(end.value());
   committed_end.store(end.value());
   recovery_point.store(end.value());
+  cleaned_end.store(std::min(cleaned_end.load(), end.value()));
   if (first <= end) return {};
   // Records were deleted that the log has lost by other ways since: it goes on where readers expect it to.
   base::say_warning("{}: the log ends at offset {}, below its start {}; it goes on there", directory.native(),

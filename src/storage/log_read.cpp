@@ -5,22 +5,22 @@
 
 namespace tidelog::storage {
 
-std::optional<read_positions::place> read_positions::find(model::offset at, std::uint64_t generation) const {
+std::optional<read_positions::place> read_positions::find(model::offset at, std::uint64_t layout) const {
   const std::lock_guard guard(mutex_);
   for (const auto& each : entries_) {
-    if (each.at == at && each.generation == generation) return each.where;
+    if (each.at == at && each.layout == layout) return each.where;
   }
   return std::nullopt;
 }
 
-void read_positions::remember(model::offset at, const place& where, std::uint64_t generation) {
+void read_positions::remember(model::offset at, const place& where, std::uint64_t layout) {
   const std::lock_guard guard(mutex_);
   for (auto& each : entries_) {
     if (each.at != at) continue;
-    each = {at, where, generation};
+    each = {at, where, layout};
     return;
   }
-  entries_[next_] = {at, where, generation};
+  entries_[next_] = {at, where, layout};
   next_ = (next_ + 1) % entries_.size();
 }
 
@@ -34,7 +34,7 @@ base::result<read_slice> log::read(model::offset from, const read_limit& limit, 
   }
   if (from >= upto.offset) {
     // Who waits at the end comes back for exactly this place.
-    if (from == upto.offset) c.positions.remember(from, {upto.segment_base, upto.position}, now.generation);
+    if (from == upto.offset) c.positions.remember(from, {upto.segment_base, upto.position}, now.layout);
     return read_slice{{}, from};
   }
   std::optional<model::offset> below;
@@ -43,6 +43,10 @@ base::result<read_slice> log::read(model::offset from, const read_limit& limit, 
     below = bound.offset_;
   }
   auto slice = c.read(from, below, limit, upto, now);
+  // The cleaner may have replaced its segment since we looked, and the old one be gone.
+  if (!slice && slice.error().code == std::errc::no_such_file_or_directory && c.tail().layout != now.layout) {
+    return read(from, limit, bound);
+  }
   // Its segment may have been deleted since we looked.
   if (!slice && from < log_start_offset()) {
     return base::fail(errc::offset_out_of_range, "{}: offset {} is below {}", c.directory.native(),
@@ -68,7 +72,7 @@ base::result<log::core::read_start> log::core::find_start(model::offset from, co
   const std::int64_t interval = index_interval_bytes.load(std::memory_order_relaxed);
   std::size_t at = segments.floor(from);
   std::uint64_t position = 0;
-  const auto known = positions.find(from, now.generation);
+  const auto known = positions.find(from, now.layout);
   const std::size_t known_at = known ? segments.floor(known->segment_base) : 0;
   // A segment that somebody ended in may have been deleted since.
   if (known && segments.all[known_at]->base_offset() == known->segment_base) {
@@ -114,7 +118,7 @@ base::result<read_slice> log::core::read(model::offset from, std::optional<model
     }
   }
   TIDELOG_TRY(auto file, source.data());
-  positions.remember(end.next_offset, {source.base_offset(), end.position}, now.generation);
+  positions.remember(end.next_offset, {source.base_offset(), end.position}, now.layout);
   return read_slice{{std::move(file), start.position, end.position - start.position}, end.next_offset};
 }
 

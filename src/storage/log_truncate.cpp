@@ -10,8 +10,10 @@ namespace tidelog::storage {
 
 base::status log::truncate_to(model::offset end) {
   core& c = *core_;
+  abort_cleaning();
   base::status outcome;
   {
+    const std::lock_guard structure(c.structure_mutex);
     const std::lock_guard commits(c.commit_mutex);
     const std::lock_guard appends(c.append_mutex);
     TIDELOG_DO(c.check_online());
@@ -30,8 +32,10 @@ base::status log::truncate_to(model::offset end) {
 
 base::status log::truncate_fully_and_start_at(model::offset start) {
   core& c = *core_;
+  abort_cleaning();
   base::status outcome;
   {
+    const std::lock_guard structure(c.structure_mutex);
     const std::lock_guard commits(c.commit_mutex);
     const std::lock_guard appends(c.append_mutex);
     TIDELOG_DO(c.check_online());
@@ -81,6 +85,8 @@ base::status log::core::truncate_locked(model::offset wanted_end) {
       tail_state.end.total_bytes = std::max(mark.total_bytes, tail_state.committed.total_bytes);
     }
     ++tail_state.generation;
+    ++tail_state.layout;
+    cleaned_end.store(std::min(cleaned_end.load(), end.value()));
     log_end.store(end.value());
     committed_end.store(tail_state.committed.offset.value());
     recovery_point.store(std::min(recovery_point.load(), end.value()));
@@ -117,7 +123,8 @@ base::status log::core::start_over_locked(model::offset start) {
   {
     const std::lock_guard guard(tail_mutex);
     const log_mark mark{start, start, 0, tail_state.end.total_bytes};
-    tail_state = {std::move(fresh), mark, mark, tail_state.generation + 1};
+    tail_state = {std::move(fresh), mark, mark, tail_state.generation + 1, tail_state.layout + 1};
+    cleaned_end.store(std::min(cleaned_end.load(), start.value()));
     log_start.store(start.value());
     log_end.store(start.value());
     committed_end.store(start.value());
@@ -134,6 +141,7 @@ base::status log::core::start_over_locked(model::offset start) {
 
 base::status log::advance_log_start(model::offset start) {
   core& c = *core_;
+  const std::lock_guard structure(c.structure_mutex);
   const std::lock_guard appends(c.append_mutex);
   TIDELOG_DO(c.check_online());
   if (start <= log_start_offset()) return {};
@@ -156,6 +164,7 @@ base::status log::advance_log_start(model::offset start) {
 
 base::result<std::size_t> log::remove_deleted_files(base::unix_ms now_ms) {
   core& c = *core_;
+  const std::lock_guard structure(c.structure_mutex);
   std::vector<std::shared_ptr<segment>> due;
   {
     const std::lock_guard guard(c.append_mutex);

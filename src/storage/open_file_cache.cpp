@@ -36,9 +36,12 @@ base::result<std::shared_ptr<io::file>> cached_file::get_in_mode(io::open_mode m
     // Two threads may have opened it at once; all are to use one descriptor, since a failed write-back is told to
     // each descriptor by itself.
     if (open_) return open_;
-    // A rename may have come between; then the new name is the one to open.
-    if (!opened && name_ == to_open) return base::forward_error(opened);
-    if (opened) open_ = in_use = std::move(*opened);
+    // A rename may have come between; then the new name is the one to open, even if the old one could be opened: it
+    // may be another file's by now.
+    if (name_ == to_open) {
+      if (!opened) return base::forward_error(opened);
+      open_ = in_use = std::move(*opened);
+    }
   }
   if (!in_use) return get_in_mode(mode);
   cache_.opened(*this);
@@ -67,6 +70,14 @@ base::status cached_file::rename_to(const io::path& name) {
   // Under the lock, so that who failed to open the old name finds the new one.
   const std::lock_guard guard(mutex_);
   TIDELOG_DO(files_.rename(name_, name));
+  name_ = name;
+  return {};
+}
+
+base::status cached_file::rename_if_there(const io::path& name) {
+  const std::lock_guard guard(mutex_);
+  auto renamed = files_.rename(name_, name);
+  if (!renamed && renamed.error().code != std::errc::no_such_file_or_directory) return renamed;
   name_ = name;
   return {};
 }

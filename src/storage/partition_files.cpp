@@ -18,8 +18,6 @@ namespace tidelog::storage {
 namespace {
 
 constexpr std::size_t base_digits = 20;
-constexpr std::string_view swap_suffix = ".swap";
-constexpr std::string_view cleaned_suffix = ".cleaned";
 constexpr std::string_view temporary_suffix = ".tmp";
 
 struct segment_name {
@@ -134,7 +132,7 @@ struct listing {
   }
   std::erase_if(found.indexes, [&](const auto& index) { return covered(index.first); });
   for (const auto& swap : valid) {
-    const std::string name = swap.name.substr(0, swap.name.size() - swap_suffix.size());
+    const std::string name = swap.name.substr(0, swap.name.size() - std::string_view(swap_suffix).size());
     TIDELOG_DO(files.rename(directory / swap.name, directory / name));
     const auto suffix = parse_segment_name(name)->suffix;
     if (suffix == data_suffix) found.bases.push_back(swap.base);

@@ -77,6 +77,7 @@ base::result<std::size_t> log::delete_old_segments(base::unix_ms now_ms) {
   if (count == 0) return std::size_t{0};
   const model::offset boundary = count < all.size() ? all[count]->base_offset() : seen.end.offset;
 
+  const std::lock_guard structure(c.structure_mutex);
   const std::lock_guard guard(c.append_mutex);
   TIDELOG_DO(c.check_online());
   // The log may have changed meanwhile: what goes is still what lies wholly below the boundary.

@@ -29,19 +29,26 @@ std::string segment_file_name(model::offset base, std::string_view suffix) {
 }
 
 segment::file_parts::file_parts(open_file_cache& open_files, io::file_system& files,
-                                const io::path& directory, model::offset base)
-    : data(open_files, files, directory / segment_file_name(base, data_suffix)),
-      offsets(open_files, files, directory / segment_file_name(base, offset_index_entry::file_suffix), base),
-      times(open_files, files, directory / segment_file_name(base, time_index_entry::file_suffix), base) {}
+                                const io::path& directory, model::offset base, const char* suffix)
+    : data(open_files, files, directory / (segment_file_name(base, data_suffix) + suffix)),
+      offsets(open_files, files,
+              directory / (segment_file_name(base, offset_index_entry::file_suffix) + suffix), base),
+      times(open_files, files, directory / (segment_file_name(base, time_index_entry::file_suffix) + suffix),
+            base) {}
 
-segment::segment(open_file_cache& open_files, io::file_system& files, io::path directory, model::offset base)
-    : open_files_(open_files), files_(files), directory_(std::move(directory)), base_(base) {}
+segment::segment(open_file_cache& open_files, io::file_system& files, io::path directory, model::offset base,
+                 const char* name_suffix)
+    : open_files_(open_files),
+      files_(files),
+      directory_(std::move(directory)),
+      base_(base),
+      name_suffix_(name_suffix) {}
 
 segment::file_parts& segment::parts() {
   if (auto* made = parts_.load(std::memory_order_acquire)) return *made;
   const std::lock_guard guard(parts_mutex_);
   if (!parts_owner_) {
-    parts_owner_ = std::make_unique<file_parts>(open_files_, files_, directory_, base_);
+    parts_owner_ = std::make_unique<file_parts>(open_files_, files_, directory_, base_, name_suffix_);
     parts_.store(parts_owner_.get(), std::memory_order_release);
   }
   return *parts_owner_;
@@ -181,16 +188,24 @@ base::status segment::sync() {
   return {};
 }
 
-base::status segment::rename_deleted() {
+io::path segment::transaction_index_name() {
+  const std::lock_guard guard(parts_mutex_);
+  return directory_ / (segment_file_name(base_, transaction_index_suffix) + name_suffix_);
+}
+
+base::status segment::rename_to_suffix(const char* suffix) {
   file_parts& mine = parts();
-  const auto deleted_name = [&](std::string_view suffix) {
-    return directory_ / (segment_file_name(base_, suffix) + deleted_suffix);
+  const auto name_with = [&](std::string_view kind) {
+    return directory_ / (segment_file_name(base_, kind) + suffix);
   };
-  TIDELOG_DO(mine.data.rename_to(deleted_name(data_suffix)));
-  TIDELOG_DO(unless_missing(mine.offsets.file().rename_to(deleted_name(offset_index_entry::file_suffix))));
-  TIDELOG_DO(unless_missing(mine.times.file().rename_to(deleted_name(time_index_entry::file_suffix))));
-  return unless_missing(files_.rename(directory_ / segment_file_name(base_, transaction_index_suffix),
-                                      deleted_name(transaction_index_suffix)));
+  const io::path transactions = transaction_index_name();
+  TIDELOG_DO(mine.data.rename_to(name_with(data_suffix)));
+  TIDELOG_DO(mine.offsets.file().rename_if_there(name_with(offset_index_entry::file_suffix)));
+  TIDELOG_DO(mine.times.file().rename_if_there(name_with(time_index_entry::file_suffix)));
+  TIDELOG_DO(unless_missing(files_.rename(transactions, name_with(transaction_index_suffix))));
+  const std::lock_guard guard(parts_mutex_);
+  name_suffix_ = suffix;
+  return {};
 }
 
 base::status segment::remove_files() {
@@ -199,8 +214,12 @@ base::status segment::remove_files() {
     TIDELOG_DO(unless_missing(files_.remove_file(file->name())));
     file->close();
   }
-  return unless_missing(
-      files_.remove_file(directory_ / (segment_file_name(base_, transaction_index_suffix) + deleted_suffix)));
+  return unless_missing(files_.remove_file(transaction_index_name()));
+}
+
+void segment::close_files() {
+  file_parts& mine = parts();
+  for (cached_file* file : {&mine.data, &mine.offsets.file(), &mine.times.file()}) file->close();
 }
 
 }  // namespace tidelog::storage

@@ -23,7 +23,11 @@ namespace tidelog::storage {
 
 inline constexpr const char* data_suffix = ".log";
 inline constexpr const char* transaction_index_suffix = ".txnindex";
+/// After the names of all files of a segment: deleted and waiting for its removal, being written by the cleaner, and
+/// written whole by it and about to take the place of what it was made from.
 inline constexpr const char* deleted_suffix = ".deleted";
+inline constexpr const char* cleaned_suffix = ".cleaned";
+inline constexpr const char* swap_suffix = ".swap";
 
 /// Why a scan of a segment ended.
 enum class scan_verdict {
@@ -60,7 +64,9 @@ struct timed_batch {
 
 class segment {
  public:
-  segment(open_file_cache& open_files, io::file_system& files, io::path directory, model::offset base);
+  /// `name_suffix` is a literal: "" or one of those above.
+  segment(open_file_cache& open_files, io::file_system& files, io::path directory, model::offset base,
+          const char* name_suffix = "");
   segment(const segment&) = delete;
   segment& operator=(const segment&) = delete;
 
@@ -123,11 +129,17 @@ class segment {
   /// Syncs what was written before the call: data, and the indexes of a sealed segment.
   [[nodiscard]] base::status sync();
 
-  // Deletion.
+  // Deletion and replacement.
 
-  /// Gives the files their name with ".deleted"; who has one open, or opens it later, is not disturbed.
-  [[nodiscard]] base::status rename_deleted();
+  /// Gives the files their names with another suffix, the data file first; who has one open, or opens it later, is not
+  /// disturbed.
+  [[nodiscard]] base::status rename_to_suffix(const char* suffix);
+  [[nodiscard]] base::status rename_deleted() { return rename_to_suffix(deleted_suffix); }
   [[nodiscard]] base::status remove_files();
+  /// Lets go of descriptors that nobody uses.
+  void close_files();
+  /// The segment's index of aborted transactions, if it has a file of that name.
+  [[nodiscard]] io::path transaction_index_name();
 
   /// When the segment was surely written to at the latest: when it was closed, or was found here. Stands in for the
   /// time of records that have none.
@@ -137,7 +149,7 @@ class segment {
  private:
   struct file_parts {
     file_parts(open_file_cache& open_files, io::file_system& files, const io::path& directory,
-               model::offset base);
+               model::offset base, const char* suffix);
     cached_file data;
     offset_index offsets;
     time_index times;
@@ -186,6 +198,7 @@ class segment {
   std::atomic<file_parts*> parts_{nullptr};
   std::unique_ptr<file_parts> parts_owner_;
   std::mutex parts_mutex_;
+  const char* name_suffix_;  ///< guarded by parts_mutex_
   /// Held while entries are added and while the indexes are made anew.
   std::mutex change_mutex_;
   growth growth_;

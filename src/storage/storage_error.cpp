@@ -23,6 +23,8 @@ const char* sentence(errc code) {
       return "the batch is larger than the log takes";
     case errc::invalid_batch:
       return "the bytes are no valid record batch";
+    case errc::cleaning_aborted:
+      return "the cleaning made way for something else";
     case errc::log_offline:
       return "the log went offline after an input or output error";
     case errc::closed:

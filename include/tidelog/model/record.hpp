@@ -69,6 +69,10 @@ class record_reader {
   std::int32_t index_ = 0;
 };
 
+/// The record at the front of `bytes`, which others may follow; nothing when the bytes end before the record does. Fails
+/// with bad_record_framing.
+[[nodiscard]] base::result<std::optional<record_view>> parse_first_record(base::byte_view bytes);
+
 /// What a control record means; its key is version int16, type int16.
 enum class control_record_type : std::int16_t {
   abort = 0,

@@ -26,6 +26,7 @@
 #include "tidelog/model/types.hpp"
 #include "tidelog/storage/group_commit.hpp"
 #include "tidelog/storage/leader_epoch_cache.hpp"
+#include "tidelog/storage/log_cleaning.hpp"
 #include "tidelog/storage/log_config.hpp"
 #include "tidelog/storage/open_file_cache.hpp"
 #include "tidelog/storage/producer_state.hpp"
@@ -57,6 +58,8 @@ struct log_open_options {
   model::offset recovery_point{0};
   /// From `log-start-offset-checkpoint`; 0 when it has no entry. The first segment's base counts when it is larger.
   model::offset log_start_offset{0};
+  /// From `cleaner-offset-checkpoint`; 0 when it has no entry.
+  model::offset cleaned_end{0};
   /// producer.id.expiration.ms
   std::int64_t producer_expiration_ms = 86'400'000;
 };
@@ -246,6 +249,22 @@ class log {
   [[nodiscard]] base::result<std::size_t> delete_old_segments(base::unix_ms now_ms);
   /// Removes the files of segments that were deleted file_delete_delay_ms ago; returns how many are still waiting.
   [[nodiscard]] base::result<std::size_t> remove_deleted_files(base::unix_ms now_ms);
+
+  // Compaction (docs/compaction.md).
+
+  /// Nothing when the log is not compacted, or when it does not need a cleaning by its settings. Waits for the disk where
+  /// sizes and timestamps of segments are not known yet.
+  [[nodiscard]] base::result<std::optional<compaction_need>> needs_compaction(base::unix_ms now_ms);
+  /// Cleans what may be cleaned, whether it needs it or not; one call at a time goes on, others wait for it. Appends and
+  /// reads go on. Fails with cleaning_aborted when something else that changes segments came between, or the log is not
+  /// compacted; closed; log_offline; corrupt_segment, a batch_errc or a compression_errc where a batch cannot be read; or
+  /// an errno. After a failure all that was there is there, and when the log is offline then, the disk may be ahead of
+  /// it: the next open finds one state or the other, whole.
+  [[nodiscard]] base::result<cleaning_report> clean(const cleaning_resources& with);
+  /// A cleaning that is under way ends soon, with cleaning_aborted. Never waits.
+  void abort_cleaning();
+  /// Below, cleanings have been done; for the checkpoint.
+  [[nodiscard]] model::offset cleaned_end() const;
 
  private:
   struct core;

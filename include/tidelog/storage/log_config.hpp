@@ -33,6 +33,14 @@ struct log_config {
   /// The oldest segments are deleted while the log is larger than this by at least one of them; -1: never.
   std::int64_t retention_bytes = -1;
   cleanup_policies cleanup;
+  /// A compacted log is cleaned when this part of it is new, 0 to 1.
+  double min_cleanable_dirty_ratio = 0.5;
+  /// Records younger than this are not cleaned.
+  std::int64_t min_compaction_lag_ms = 0;
+  /// Records older than this are cleaned however small their part is.
+  std::int64_t max_compaction_lag_ms = std::numeric_limits<std::int64_t>::max();
+  /// Tombstones stay for so long after a cleaning has first met them.
+  std::int64_t delete_retention_ms = 86'400'000;
   /// 1: an append counts when it is on disk, and the high watermark waits for that. N: synced after N records.
   /// never_flush: left to the kernel. In the two latter cases the high watermark is the log's end at once.
   std::int64_t flush_messages = 1;

@@ -4,7 +4,8 @@
 //   .lock                              held while somebody uses the directory
 //   meta.properties                    whose it is (meta_properties.hpp)
 //   .kafka_cleanshutdown               only between a clean stop and the next use: no log needs recovery
-//   *-offset-checkpoint                recovery points, log starts, high watermarks (checkpoint_file.hpp)
+//   *-offset-checkpoint                recovery points, log starts, high watermarks, ends of what has been cleaned
+//                                      (checkpoint_file.hpp)
 //   TOPIC-PARTITION/                   a log (log.hpp) and partition.metadata (partition_metadata.hpp)
 //   TOPIC-PARTITION.UUIDHEX-delete/    waiting for its removal (log_directory_names.hpp)
 //
@@ -51,6 +52,11 @@ struct log_request {
 
 enum class when_missing { create, fail };
 
+struct named_log {
+  model::topic_partition partition;
+  std::shared_ptr<log> opened;
+};
+
 struct opened_log {
   model::topic_partition partition;
   base::result<std::shared_ptr<log>> outcome;
@@ -89,6 +95,8 @@ class log_directory {
   [[nodiscard]] std::vector<opened_log> open_logs(std::span<const log_request> requests, when_missing missing,
                                                   base::worker_pool& pool, progress_callback progress);
   [[nodiscard]] std::shared_ptr<log> find(const model::topic_partition& partition) const;
+  /// The logs that are open, in no particular order. They may be closed at any time.
+  [[nodiscard]] std::vector<named_log> logs() const;
 
   /// Closes the log, if it is open, and sets its directory aside; remove_deleted() removes it from `due_ms` on. Nobody
   /// else uses the log any more. Fails with unknown_partition or an errno. When a crash undoes the renaming, the directory
@@ -100,7 +108,7 @@ class log_directory {
   /// failed removal is reported and tried again at the next call.
   std::size_t remove_deleted(base::unix_ms now_ms);
 
-  /// Writes recovery points, log starts and high watermarks where they have changed.
+  /// Writes recovery points, log starts, high watermarks and ends of what has been cleaned, where they have changed.
   [[nodiscard]] base::status write_checkpoints();
 
   /// The clean stop: closes all logs on the pool's threads, writes the checkpoints and, when every log is complete, the

@@ -31,6 +31,8 @@ class cached_file {
   void unpin();
   /// Renames the file; whoever has it open, or is just opening it, is not disturbed.
   [[nodiscard]] base::status rename_to(const io::path& name);
+  /// The same for a file that need not be there: it has the new name when it is made.
+  [[nodiscard]] base::status rename_if_there(const io::path& name);
   /// Lets go of the descriptor unless it is pinned; readers that still hold it are not disturbed.
   void close();
   [[nodiscard]] io::path name() const;

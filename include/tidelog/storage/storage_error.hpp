@@ -16,6 +16,7 @@ enum class errc {
   unknown_leader_epoch,
   batch_too_large,
   invalid_batch,
+  cleaning_aborted,
   // The state of a log.
   log_offline,
   closed,
