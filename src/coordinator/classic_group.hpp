@@ -25,6 +25,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -141,8 +142,11 @@ class classic_group {
   [[nodiscard]] std::error_code check_member(std::string_view member_id,
                                              const std::optional<std::string>& instance_id) const;
   [[nodiscard]] std::error_code check_sync(const sync_request& request) const;
+  [[nodiscard]] sync_answer assignment_answer(const classic_member& member) const;
   void sync_leader(group_step& step, sync_request request, reply<sync_answer> to);
   void answer_parked_syncs(group_step& step, std::error_code error);
+  [[nodiscard]] std::error_code plan_departure(const leave_request::member& leaving, departures& plan,
+                                               std::set<std::string>& planned) const;
 
   // classic_group_rebalance.cpp
   void keep_alive(const group_step& step, classic_member& member);
@@ -151,6 +155,7 @@ class classic_group {
   void move_to(group_state state, std::int64_t unix_now_ms);
   void rebalance_or_complete(group_step& step);
   void prepare_rebalance(group_step& step);
+  void set_join_deadline(steady_ms deadline);
   void complete_join_if_all_are_here(group_step& step);
   void complete_join(group_step& step);
   void begin_generation(group_step& step);
@@ -159,6 +164,7 @@ class classic_group {
   [[nodiscard]] std::error_code remove(group_step& step, const departures& who, origin from);
   [[nodiscard]] bool is_empty_without(const departures& who, origin from) const;
   [[nodiscard]] std::error_code become_empty(group_step& step, const departures& who);
+  void answer_parked(group_step& step, classic_member& member, std::error_code error);
   void remove_member(group_step& step, const std::string& member_id, std::error_code told);
   void advance_sessions(group_step& step);
   void advance_join(group_step& step);
