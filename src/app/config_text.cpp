@@ -157,11 +157,11 @@ std::string full_table(const std::vector<const config_key*>& keys) {
   std::string text =
       "| key | type | default | allowed | changes | status | |\n|---|---|---|---|---|---|---|\n";
   for (const auto* key : keys) {
-    const bool topic = key->scope == config_scope::topic;
+    const bool of_broker = key->scope == config_scope::broker;
     text += fmt::format(
         "| `{}` | {} | {} | {} | {} | {} | {} |\n", key->name, metadata::config_type_name(key->type),
         default_cell(*key), cell(metadata::allowed_values_text(*key)),
-        topic ? "while it runs" : when_it_changes(*key), status_text(*key), cell(key->documentation));
+        of_broker ? when_it_changes(*key) : "while it runs", status_text(*key), cell(key->documentation));
   }
   return text;
 }
@@ -206,6 +206,9 @@ std::string config_reference_page() {
     if (can_be_set(*key)) (is_default_of_topics(*key) ? of_topics : own).push_back(key);
   }
   std::ranges::copy(metadata::config_keys(config_scope::topic), std::back_inserter(topic));
+  std::vector<const config_key*> group;
+  std::ranges::copy_if(metadata::config_keys(config_scope::group), std::back_inserter(group),
+                       [](const config_key* key) { return can_be_set(*key); });
   std::string page =
       "# Configuration reference\n\n"
       "This page is made from the table in the source (`src/metadata/config_rows_*.cpp`); a test holds it to "
@@ -226,6 +229,8 @@ std::string config_reference_page() {
       "\n## Defaults of topics\n\nSet on the broker, for all topics that have no value of their own.\n\n" +
       full_table(of_topics);
   page += "\n## Topics\n\nSet when a topic is made, or later by AlterConfigs.\n\n" + full_table(topic);
+  page +=
+      "\n## Consumer groups\n\nSet by AlterConfigs on a group, which need not exist.\n\n" + full_table(group);
   page +=
       "\n## Kafka's keys that are not in this version\n\nDescribeConfigs answers Kafka's default, and only "
       "that is "

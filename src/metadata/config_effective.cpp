@@ -73,8 +73,10 @@ std::vector<found_value> collect(const config_key& key, const config_layers& lay
       found.push_back({key.name, *text, *text, config_source::table_default});
     return found;
   }
-  if (auto text = value_in(layers.topic, key))
-    found.push_back({key.name, *text, *text, config_source::topic});
+  const bool is_topic = key.scope == config_scope::topic;
+  if (auto text = value_in(is_topic ? layers.topic : layers.group, key)) {
+    found.push_back({key.name, *text, *text, is_topic ? config_source::topic : config_source::group});
+  }
   for (const auto& [name, factor] : key.broker_keys) {
     if (name.empty()) break;
     collect_broker_values(*find_config_key(config_scope::broker, name), layers, factor, found);
@@ -84,12 +86,63 @@ std::vector<found_value> collect(const config_key& key, const config_layers& lay
     if (auto text = default_of(*find_config_key(config_scope::broker, name), layers)) {
       found.push_back({name, *text, *text, config_source::table_default});
     }
+  } else if (!is_topic && key.default_value) {
+    const std::string text(*key.default_value);
+    found.push_back({key.name, text, text, config_source::table_default});
   }
   return found;
 }
 
 std::int64_t whole_value(std::string_view name, config_scope scope, const config_layers& layers) {
   return read_whole(effective_config_text(*find_config_key(scope, name), layers).value_or("")).value_or(0);
+}
+
+/// The values of one thing that a group can set for itself, by the ends of the broker's keys.
+constexpr std::string_view bounded_by_broker[] = {"assignment.interval.ms", "heartbeat.interval.ms",
+                                                  "session.timeout.ms"};
+
+struct bounds {
+  std::int64_t lowest;
+  std::int64_t highest;
+};
+
+bounds bounds_of_groups(std::string_view name, const config_layers& layers) {
+  return {whole_value(fmt::format("group.consumer.min.{}", name), config_scope::broker, layers),
+          whole_value(fmt::format("group.consumer.max.{}", name), config_scope::broker, layers)};
+}
+
+/// `prefix` names the keys of the group ("consumer.") or of the broker's defaults ("group.consumer.").
+base::status check_consumer_groups(std::string_view prefix, config_scope scope, const config_layers& layers) {
+  for (const auto name : bounded_by_broker) {
+    const auto value = whole_value(fmt::format("{}{}", prefix, name), scope, layers);
+    const auto [lowest, highest] = bounds_of_groups(name, layers);
+    if (value < lowest || value > highest) {
+      return base::fail(
+          config_errc::conflicting_values,
+          "{0}{1} ({2}) is not from group.consumer.min.{1} ({3}) to group.consumer.max.{1} ({4})", prefix,
+          name, value, lowest, highest);
+    }
+  }
+  const auto interval = whole_value(fmt::format("{}heartbeat.interval.ms", prefix), scope, layers);
+  const auto timeout = whole_value(fmt::format("{}session.timeout.ms", prefix), scope, layers);
+  if (interval >= timeout) {
+    return base::fail(config_errc::conflicting_values,
+                      "{0}heartbeat.interval.ms ({1}) must be less than {0}session.timeout.ms ({2})", prefix,
+                      interval, timeout);
+  }
+  return {};
+}
+
+base::status check_group_defaults(const config_layers& layers) {
+  const auto least = whole_value("group.min.session.timeout.ms", config_scope::broker, layers);
+  const auto most = whole_value("group.max.session.timeout.ms", config_scope::broker, layers);
+  if (least > most) {
+    return base::fail(
+        config_errc::conflicting_values,
+        "group.min.session.timeout.ms ({}) may not be greater than group.max.session.timeout.ms ({})", least,
+        most);
+  }
+  return check_consumer_groups("group.consumer.", config_scope::broker, layers);
 }
 
 }  // namespace
@@ -147,7 +200,11 @@ base::status check_broker_configs_together(const config_layers& layers) {
                       "queued.max.request.bytes ({}) must hold a request of socket.request.max.bytes ({})",
                       together, request);
   }
-  return {};
+  return check_group_defaults(layers);
+}
+
+base::status check_group_configs_together(const config_layers& layers) {
+  return check_consumer_groups("consumer.", config_scope::group, layers);
 }
 
 base::result<config_map> validate_topic_configs(const config_map& given, config_layers layers) {

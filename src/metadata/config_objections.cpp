@@ -1,6 +1,7 @@
 // The rules that need more than a type, a range or a list of words.
 
 #include "config_rows.hpp"
+#include "config_values.hpp"
 
 #include "tidelog/metadata/config_listeners.hpp"
 
@@ -80,6 +81,17 @@ std::string objection_to_address_limits(std::string_view text) {
     if (!is_whole_number(limit)) return fmt::format("{} has no number of connections", address);
   }
   return {};
+}
+
+std::string objection_to_no_assignors(std::string_view text) {
+  return text.empty() ? "a group needs somebody who assigns" : std::string();
+}
+
+std::string objection_to_migration_policy(std::string_view text) {
+  static constexpr std::string_view policies[] = {"disabled", "upgrade", "downgrade", "bidirectional"};
+  const auto word = in_lower_case(text);
+  return std::ranges::find(policies, word) == std::end(policies) ? "this is none of what is allowed"
+                                                                 : std::string();
 }
 
 std::string objection_to_data_directory(std::string_view text) {

@@ -84,6 +84,12 @@ class row {
     made.scope = config_scope::topic;
     return made;
   }
+  /// Ends the row of a group key.
+  [[nodiscard]] constexpr config_key group_says(std::string_view sentence) const {
+    config_key made = says(sentence);
+    made.scope = config_scope::group;
+    return made;
+  }
 
  private:
   config_key key_;
@@ -137,12 +143,17 @@ std::string objection_to_advertised_listeners(std::string_view text);
 std::string objection_to_protocol_map(std::string_view text);
 std::string objection_to_address_limits(std::string_view text);
 std::string objection_to_data_directory(std::string_view text);
+std::string objection_to_no_assignors(std::string_view text);
+std::string objection_to_migration_policy(std::string_view text);
 
 [[nodiscard]] std::span<const config_key> topic_keys();
 /// Broker keys that are defaults of topic keys.
 [[nodiscard]] std::span<const config_key> topic_default_keys();
 /// The other broker keys that have a meaning here.
 [[nodiscard]] std::span<const config_key> broker_keys();
+/// Those about consumer groups.
+[[nodiscard]] std::span<const config_key> broker_keys_of_groups();
+[[nodiscard]] std::span<const config_key> group_keys();
 /// Kafka's broker keys that have none, or none yet.
 [[nodiscard]] std::span<const config_key> absent_broker_keys();
 

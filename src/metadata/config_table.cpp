@@ -98,9 +98,18 @@ std::string_view config_type_name(config_type type) {
 
 std::span<const config_key* const> config_keys(config_scope scope) {
   static const key_list topic = sorted({rows::topic_keys()});
-  static const key_list broker =
-      sorted({rows::topic_default_keys(), rows::broker_keys(), rows::absent_broker_keys()});
-  return scope == config_scope::topic ? topic : broker;
+  static const key_list broker = sorted({rows::topic_default_keys(), rows::broker_keys(),
+                                         rows::broker_keys_of_groups(), rows::absent_broker_keys()});
+  static const key_list group = sorted({rows::group_keys()});
+  switch (scope) {
+    case config_scope::topic:
+      return topic;
+    case config_scope::group:
+      return group;
+    case config_scope::broker:
+      break;
+  }
+  return broker;
 }
 
 const config_key* find_config_key(config_scope scope, std::string_view name) {
@@ -130,7 +139,8 @@ std::string unknown_config_key_message(config_scope scope, std::string_view name
       return fmt::format("{} is a key of topics; its default for all of them is {}", name,
                          topic_key->broker_keys[0].name);
     }
-  } else if (const auto* topic_key = topic_key_of(name)) {
+  } else if (const auto* topic_key = topic_key_of(name);
+             topic_key != nullptr && scope == config_scope::topic) {
     return fmt::format("{} is a key of the broker; the key of a topic is {}", name, topic_key->name);
   }
   const auto* nearest = nearest_config_key(scope, name);

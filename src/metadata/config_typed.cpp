@@ -42,6 +42,33 @@ topic_compression compression_of(std::string_view name) {
   return topic_compression::producer;
 }
 
+group_migration migration_of(const std::string& policy) {
+  const auto word = in_lower_case(policy);
+  if (word == "disabled") return group_migration::disabled;
+  if (word == "upgrade") return group_migration::upgrade;
+  if (word == "downgrade") return group_migration::downgrade;
+  return group_migration::bidirectional;
+}
+
+coordinator_config effective_coordinator_config(const typed_reader& read, const config_layers& layers) {
+  return {
+      .min_session_timeout_ms = read.whole32("group.min.session.timeout.ms"),
+      .max_session_timeout_ms = read.whole32("group.max.session.timeout.ms"),
+      .initial_rebalance_delay_ms = read.whole32("group.initial.rebalance.delay.ms"),
+      .max_size = read.whole32("group.max.size"),
+      .consumer_max_size = read.whole32("group.consumer.max.size"),
+      .consumer_migration = migration_of(read.text("group.consumer.migration.policy")),
+      .consumer_assignors = split_config_list(read.text("group.consumer.assignors")),
+      .defaults = effective_group_config(layers),
+      .offset_metadata_max_bytes = read.whole32("offset.metadata.max.bytes"),
+      .offsets_retention_minutes = read.whole32("offsets.retention.minutes"),
+      .offsets_retention_check_interval_ms = read.whole("offsets.retention.check.interval.ms"),
+      .offsets_load_buffer_bytes = read.whole32("offsets.load.buffer.size"),
+      .offsets_topic_num_partitions = read.whole32("offsets.topic.num.partitions"),
+      .offsets_topic_segment_bytes = read.whole32("offsets.topic.segment.bytes"),
+  };
+}
+
 }  // namespace
 
 topic_config effective_topic_config(const config_layers& layers) {
@@ -80,6 +107,21 @@ topic_config effective_topic_config(const config_layers& layers) {
   };
 }
 
+group_config effective_group_config(const config_layers& layers) {
+  const typed_reader group(config_scope::group, layers);
+  const typed_reader broker(config_scope::broker, layers);
+  const auto within_bounds = [&](const std::string& name) {
+    const auto lowest = broker.whole32("group.consumer.min." + name);
+    const auto highest = broker.whole32("group.consumer.max." + name);
+    return std::max(lowest, std::min(highest, group.whole32("consumer." + name)));
+  };
+  return {
+      .consumer_assignment_interval_ms = within_bounds("assignment.interval.ms"),
+      .consumer_heartbeat_interval_ms = within_bounds("heartbeat.interval.ms"),
+      .consumer_session_timeout_ms = within_bounds("session.timeout.ms"),
+  };
+}
+
 broker_config effective_broker_config(const config_layers& layers) {
   const typed_reader read(config_scope::broker, layers);
   return {
@@ -87,6 +129,13 @@ broker_config effective_broker_config(const config_layers& layers) {
       .max_connections_per_ip = read.whole32("max.connections.per.ip"),
       .producer_id_expiration_ms = read.whole32("producer.id.expiration.ms"),
       .log_level = read.text("log.level"),
+      .log_cleaner_threads = read.whole32("log.cleaner.threads"),
+      .log_cleaner_backoff_ms = read.whole("log.cleaner.backoff.ms"),
+      .log_cleaner_dedupe_buffer_size = read.whole("log.cleaner.dedupe.buffer.size"),
+      .log_cleaner_io_buffer_load_factor = read.floating("log.cleaner.io.buffer.load.factor"),
+      .log_cleaner_io_buffer_size = read.whole32("log.cleaner.io.buffer.size"),
+      .log_cleaner_io_max_bytes_per_second = read.floating("log.cleaner.io.max.bytes.per.second"),
+      .log_cleaner_enable = read.boolean("log.cleaner.enable"),
       .num_partitions = read.whole32("num.partitions"),
       .default_replication_factor = static_cast<std::int16_t>(read.whole("default.replication.factor")),
       .auto_create_topics_enable = read.boolean("auto.create.topics.enable"),
@@ -111,6 +160,7 @@ broker_config effective_broker_config(const config_layers& layers) {
       .metadata_log_max_record_bytes_between_snapshots =
           read.whole("metadata.log.max.record.bytes.between.snapshots"),
       .rack = read.optional_text("broker.rack"),
+      .groups = effective_coordinator_config(read, layers),
   };
 }
 

@@ -101,10 +101,7 @@ base::result<std::string> canonical_floating(const config_key& key, std::string_
 }
 
 base::result<std::string> canonical_boolean(const config_key& key, std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](char letter) {
-    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
-  });
+  auto lower = in_lower_case(text);
   if (lower != "true" && lower != "false") return invalid(key, text, "this is neither true nor false");
   return lower;
 }
@@ -170,6 +167,14 @@ std::string kind_text(const config_key& key) {
 }
 
 }  // namespace
+
+std::string in_lower_case(std::string_view text) {
+  std::string lower(text);
+  std::ranges::transform(lower, lower.begin(), [](char letter) {
+    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+  });
+  return lower;
+}
 
 std::optional<std::int64_t> read_whole(std::string_view text) {
   if (text.size() > 1 && text.front() == '+' && text[1] != '-') text.remove_prefix(1);

@@ -15,6 +15,9 @@ namespace tidelog::metadata {
 /// A finite number, or nothing.
 [[nodiscard]] std::optional<double> read_floating(std::string_view text);
 
+/// With the letters of ASCII in lower case.
+[[nodiscard]] std::string in_lower_case(std::string_view text);
+
 /// parse_config_value without regard to the key's status: whether the text can be read at all.
 [[nodiscard]] base::result<std::string> canonical_config_value(const config_key& key, std::string_view given);
 

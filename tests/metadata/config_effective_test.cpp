@@ -165,5 +165,51 @@ TEST(config_effective, what_is_stored_only_is_told) {
   EXPECT_TRUE(stored_only_configs(config_scope::topic, {{"cleanup.policy", "delete"}}).empty());
 }
 
+TEST(config_effective, a_group_takes_what_it_does_not_set_from_the_broker_and_stays_within_its_bounds) {
+  const config_map file{{"group.consumer.session.timeout.ms", "50000"},
+                        {"group.consumer.max.session.timeout.ms", "55000"}};
+  const config_map own{{"consumer.heartbeat.interval.ms", "6000"}};
+  const config_layers layers{.group = &own, .configuration_file = &file};
+  EXPECT_EQ(effective_group_config(layers), (group_config{1000, 6000, 50'000}));
+  EXPECT_TRUE(check_group_configs_together(layers));
+
+  const auto* key = find_config_key(config_scope::group, "consumer.heartbeat.interval.ms");
+  const auto entry = describe_config(*key, layers);
+  EXPECT_EQ(entry.source, config_source::group);
+  ASSERT_EQ(entry.synonyms.size(), 2U);
+  EXPECT_EQ(entry.synonyms[1].name, "group.consumer.heartbeat.interval.ms");
+
+  for (const auto& [name, text] : config_map{{"consumer.session.timeout.ms", "55001"},
+                                             {"consumer.session.timeout.ms", "44999"},
+                                             {"consumer.assignment.interval.ms", "15001"},
+                                             {"consumer.heartbeat.interval.ms", "4999"}}) {
+    const config_map beyond{{name, text}};
+    EXPECT_EQ(check_group_configs_together({.group = &beyond, .configuration_file = &file}).error().code,
+              config_errc::conflicting_values)
+        << name << " " << text;
+  }
+  // A value that was within the bounds when it was set.
+  const config_map left_behind{{"consumer.session.timeout.ms", "60000"}};
+  EXPECT_EQ(effective_group_config({.group = &left_behind, .configuration_file = &file})
+                .consumer_session_timeout_ms,
+            55'000);
+}
+
+TEST(config_effective, defaults_of_groups_must_fit_their_bounds) {
+  for (const auto& file : {config_map{{"group.min.session.timeout.ms", "1800001"}},
+                           config_map{{"group.consumer.min.session.timeout.ms", "46000"}},
+                           config_map{{"group.consumer.max.heartbeat.interval.ms", "4000"}}}) {
+    EXPECT_EQ(check_broker_configs_together({.configuration_file = &file}).error().code,
+              config_errc::conflicting_values)
+        << file.begin()->first;
+  }
+  const config_map file{{"group.consumer.migration.policy", "UPGRADE"},
+                        {"group.consumer.assignors", "range"}};
+  const auto groups = effective_broker_config({.configuration_file = &file}).groups;
+  EXPECT_EQ(groups.consumer_migration, group_migration::upgrade);
+  EXPECT_EQ(groups.consumer_assignors, std::vector<std::string>{"range"});
+  EXPECT_EQ(groups.offsets_topic_num_partitions, 50);
+}
+
 }  // namespace
 }  // namespace tidelog::metadata

@@ -8,7 +8,7 @@
 namespace tidelog::metadata {
 namespace {
 
-constexpr config_scope scopes[] = {config_scope::topic, config_scope::broker};
+constexpr config_scope scopes[] = {config_scope::topic, config_scope::broker, config_scope::group};
 
 const config_key& topic_key(std::string_view name) {
   return *find_config_key(config_scope::topic, name);
@@ -75,8 +75,8 @@ TEST(config_table, what_is_refused_says_why_and_what_is_stored_only_says_so) {
   }
 }
 
-TEST(config_table, topic_defaults_are_those_of_their_broker_keys) {
-  for (const auto* key : config_keys(config_scope::topic)) {
+void expect_defaults_of_broker_keys(config_scope scope) {
+  for (const auto* key : config_keys(scope)) {
     const config_key* first_with_default = nullptr;
     std::int64_t factor = 1;
     for (const auto& from : key->broker_keys) {
@@ -93,6 +93,11 @@ TEST(config_table, topic_defaults_are_those_of_their_broker_keys) {
     EXPECT_EQ(factor == 1 ? value : std::to_string(std::stoll(value) * factor), *key->default_value)
         << key->name;
   }
+}
+
+TEST(config_table, topic_and_group_defaults_are_those_of_their_broker_keys) {
+  expect_defaults_of_broker_keys(config_scope::topic);
+  expect_defaults_of_broker_keys(config_scope::group);
 }
 
 TEST(config_table, kafka_defaults_hold_but_for_durability) {

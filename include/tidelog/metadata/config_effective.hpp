@@ -20,6 +20,7 @@ enum class config_source : std::int8_t {
   cluster_wide = 3,
   configuration_file = 4,
   table_default = 5,
+  group = 8,
 };
 
 /// The values that were set, nearest first; a null layer is empty. The maps are borrowed for the duration of
@@ -27,6 +28,8 @@ enum class config_source : std::int8_t {
 struct config_layers {
   /// Of the topic asked about; not used for broker keys.
   const config_map* topic = nullptr;
+  /// Of the consumer group asked about; not used for other keys.
+  const config_map* group = nullptr;
   /// Set by AlterConfigs for this broker, and for all brokers.
   const config_map* broker = nullptr;
   const config_map* cluster_wide = nullptr;
@@ -66,6 +69,8 @@ struct config_entry {
 /// Error: conflicting_values.
 [[nodiscard]] base::status check_topic_configs_together(const config_layers& layers);
 [[nodiscard]] base::status check_broker_configs_together(const config_layers& layers);
+/// A group's values lie within the broker's group.consumer.min.* and max.*.
+[[nodiscard]] base::status check_group_configs_together(const config_layers& layers);
 
 /// Parses every value; the result is canonical and ready to be recorded. Errors: unknown_key, invalid_value,
 /// refused, conflicting_values (against `layers`, whose topic layer is not looked at).
@@ -74,6 +79,16 @@ struct config_entry {
 /// The keys among `set` that this version keeps without acting on them yet: for a line in the log when a
 /// topic is made or changed, and at start.
 [[nodiscard]] std::vector<const config_key*> stored_only_configs(config_scope scope, const config_map& set);
+
+/// What a consumer group can be configured to. A value that the broker's bounds have since left behind counts as the
+/// nearest bound.
+struct group_config {
+  std::int32_t consumer_assignment_interval_ms = 0;
+  std::int32_t consumer_heartbeat_interval_ms = 0;
+  std::int32_t consumer_session_timeout_ms = 0;
+  friend bool operator==(const group_config&, const group_config&) = default;
+};
+[[nodiscard]] group_config effective_group_config(const config_layers& layers);
 
 enum class timestamp_type : std::uint8_t { create_time, log_append_time };
 /// What a topic stores: what the producer sent, or everything in one codec.
@@ -113,13 +128,44 @@ struct topic_config {
 };
 [[nodiscard]] topic_config effective_topic_config(const config_layers& layers);
 
+/// group.consumer.migration.policy
+enum class group_migration : std::uint8_t { disabled, upgrade, downgrade, bidirectional };
+
+/// The broker's configuration of consumer groups and their offsets.
+struct coordinator_config {
+  std::int32_t min_session_timeout_ms = 0;
+  std::int32_t max_session_timeout_ms = 0;
+  std::int32_t initial_rebalance_delay_ms = 0;
+  std::int32_t max_size = 0;
+  std::int32_t consumer_max_size = 0;
+  group_migration consumer_migration = group_migration::bidirectional;
+  /// In order of preference.
+  std::vector<std::string> consumer_assignors;
+  /// Of groups that have no values of their own.
+  group_config defaults;
+  std::int32_t offset_metadata_max_bytes = 0;
+  std::int32_t offsets_retention_minutes = 0;
+  std::int64_t offsets_retention_check_interval_ms = 0;
+  std::int32_t offsets_load_buffer_bytes = 0;
+  std::int32_t offsets_topic_num_partitions = 0;
+  std::int32_t offsets_topic_segment_bytes = 0;
+  friend bool operator==(const coordinator_config&, const coordinator_config&) = default;
+};
+
 /// The broker's own configuration as typed values. Fields in the first group can change while it runs.
 struct broker_config {
   std::int32_t max_connections = 0;
   std::int32_t max_connections_per_ip = 0;
   std::int32_t producer_id_expiration_ms = 0;
   std::string log_level;
+  std::int32_t log_cleaner_threads = 0;
+  std::int64_t log_cleaner_backoff_ms = 0;
+  std::int64_t log_cleaner_dedupe_buffer_size = 0;
+  double log_cleaner_io_buffer_load_factor = 0;
+  std::int32_t log_cleaner_io_buffer_size = 0;
+  double log_cleaner_io_max_bytes_per_second = 0;
 
+  bool log_cleaner_enable = true;
   std::int32_t num_partitions = 0;
   std::int16_t default_replication_factor = 0;
   bool auto_create_topics_enable = true;
@@ -145,6 +191,7 @@ struct broker_config {
   std::int64_t high_watermark_checkpoint_interval_ms = 0;
   std::int64_t metadata_log_max_record_bytes_between_snapshots = 0;
   std::optional<std::string> rack;
+  coordinator_config groups;
   friend bool operator==(const broker_config&, const broker_config&) = default;
 };
 [[nodiscard]] broker_config effective_broker_config(const config_layers& layers);

@@ -32,10 +32,11 @@ enum class config_type : std::int8_t {
 };
 [[nodiscard]] std::string_view config_type_name(config_type type);
 
-/// What carries the key. The same name may be a topic's and the broker's key (compression.type).
-enum class config_scope : std::uint8_t { topic, broker };
+/// What carries the key. The same name may be a topic's and the broker's key (compression.type). Keys of topics and of
+/// consumer groups take what has not been set on them from keys of the broker.
+enum class config_scope : std::uint8_t { topic, broker, group };
 
-/// When a change takes hold. Topic keys can always be changed. A broker key that is not read only can be
+/// When a change takes hold. Topic and group keys can always be changed. A broker key that is not read only can be
 /// changed by AlterConfigs, for one broker or (cluster_wide) also for all of them, and by reloading the
 /// configuration file.
 enum class config_update : std::uint8_t { read_only, per_broker, cluster_wide };
@@ -68,7 +69,7 @@ struct allowed_values {
   std::string_view rule{};
 };
 
-/// A broker key from which a topic key takes its default, and how many of the topic's units one of its units
+/// A broker key from which a topic or group key takes its default, and how many of that key's units one of its units
 /// is.
 struct broker_key_of_topic {
   std::string_view name;
