@@ -12,17 +12,19 @@ namespace {
 constexpr std::int16_t old_offset_commit_type = 0;
 constexpr std::int16_t key_version = 0;
 
-/// Kafka's brokers write their classic records in versions that older ones read too, so that a cluster can go back.
+/// As the Kafka that writes group.version 1 chooses them: classic groups stay readable to older brokers, and an expiry
+/// of its own is something that newer versions of a committed offset cannot say.
 template <class Value>
 std::int16_t written_version(const Value& /*value*/) {
   return Value::versions.max;
 }
 std::int16_t written_version(const group_metadata_value& /*value*/) {
-  return 3;
+  constexpr std::int16_t last_inflexible = 3;
+  return last_inflexible;
 }
 std::int16_t written_version(const offset_commit_value& value) {
-  if (value.expire_timestamp >= 0) return 1;
-  return value.topic_id.is_zero() ? std::int16_t{3} : std::int16_t{4};
+  constexpr std::int16_t last_with_expiry = 1;
+  return value.expire_timestamp >= 0 ? last_with_expiry : offset_commit_value::versions.max;
 }
 
 template <class Part>
