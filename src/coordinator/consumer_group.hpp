@@ -13,19 +13,23 @@
 // A group that is not there is an object without records: the shard makes one for an event and keeps it if it is_there()
 // afterwards. Not thread safe; the shard's events come one at a time.
 
+#include "classic_group.hpp"
+#include "consumer_group_change.hpp"
+#include "consumer_group_reconcile.hpp"
 #include "consumer_group_state.hpp"
 #include "group_step.hpp"
 
+#include "tidelog/base/result.hpp"
 #include "tidelog/coordinator/group_error.hpp"
 
+#include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 namespace tidelog::coordinator {
-
-class classic_group;
 
 class consumer_group {
  public:
@@ -36,7 +40,7 @@ class consumer_group {
   /// that it is then given. Refused with group_not_found where the migration policy, the protocol type or the sizes
   /// do not allow it, or the members' bytes cannot be read.
   [[nodiscard]] static base::result<std::unique_ptr<consumer_group>> from_classic(
-      const classic_group& classic, const group_settings& settings, const topic_catalog& topics);
+      const classic_group_state& classic, const group_settings& settings, const topic_catalog& topics);
   /// Tombstones of what this group takes the place of (an empty group of the other kind): its first write begins with
   /// them.
   void begin_with(std::vector<group_record> records);
@@ -59,13 +63,13 @@ class consumer_group {
   void leave(group_step& step, const leave_request& request, reply<leave_answer> to);
   /// Does what is due by now.
   void advance(group_step& step);
-  /// The earliest time at which something may be due.
-  [[nodiscard]] std::optional<steady_ms> next_deadline_ms() const;
+  /// The earliest time at which something may be due; no_deadline when nothing ever is.
+  [[nodiscard]] steady_ms next_deadline_ms() const { return next_deadline_; }
 
-  /// Set by the event that removed the last member of the new protocol: what the group, now classic, begins with. This
-  /// group's tombstones and that record are written; this object is done with. The classic group replays the record
-  /// and rebalances.
-  [[nodiscard]] std::optional<group_metadata_record> take_successor();
+  /// Set by the event that removed the last member of the new protocol: the group that takes this one's place. Its
+  /// record and this group's tombstones are written, and this object is done with. It is to be told
+  /// on_takeover(after_takeover::rebalances).
+  [[nodiscard]] std::unique_ptr<classic_group> take_successor() { return std::move(successor_); }
 
   // Questions.
 
@@ -91,8 +95,86 @@ class consumer_group {
   [[nodiscard]] std::error_code check_fetch(const fetch_offsets_request& request) const;
 
  private:
+  /// One event's passage: what it changes, and what follows once that is written.
+  struct event {
+    event(group_step& at, consumer_group_state& state) : step(at), change(state) {}
+    group_step& step;
+    group_change change;
+    std::uint64_t rebalances = 0;
+    std::optional<std::int64_t> topics_version;
+    std::optional<steady_ms> patterns_refreshed_at;
+    std::unique_ptr<classic_group> successor;
+  };
+  struct member_deadlines {
+    steady_ms session = no_deadline;
+    /// For giving partitions back.
+    steady_ms rebalance = no_deadline;
+    /// Of classic members: for joining again once told to, and for the sync after the join.
+    steady_ms join = no_deadline;
+    steady_ms sync = no_deadline;
+    [[nodiscard]] steady_ms earliest() const;
+  };
+
+  // consumer_group.cpp
+  [[nodiscard]] std::error_code finish(event& of);
+  void set_deadline(steady_ms& which, steady_ms to);
+  void keep_alive(const group_step& step, const std::string& member_id);
+  void expect_revocation(const group_step& step, const std::string& member_id,
+                         const member_assignment& before);
+  /// Removes the member; false when that could not be written.
+  [[nodiscard]] bool fence(group_step& step, const std::string& member_id);
+
+  // consumer_group_heartbeat.cpp
+  [[nodiscard]] base::result<std::string> admit(event& of, const consumer_heartbeat_request& request);
+  [[nodiscard]] base::result<std::string> admit_static(event& of, const consumer_heartbeat_request& request,
+                                                       std::string member_id);
+  [[nodiscard]] base::result<consumer_heartbeat_answer> serve(group_step& step,
+                                                              const consumer_heartbeat_request& request);
+  [[nodiscard]] base::result<consumer_heartbeat_answer> serve_leaving(
+      group_step& step, const consumer_heartbeat_request& request);
+  [[nodiscard]] base::status check_room(const group_step& step, const std::string& member_id) const;
+
+  // consumer_group_rebalance.cpp
+  [[nodiscard]] subscription_change update_member(event& of, const std::string& member_id,
+                                                  consumer_group_member_metadata_value metadata);
+  void rename_member(event& of, const std::string& old_id, const std::string& new_id);
+  void remove_members(event& of, const std::vector<std::string>& member_ids);
+  void follow_topics(event& of, subscription_change change);
+  void refresh_patterns(event& of);
+  void raise_epoch(event& of, std::int64_t metadata_hash);
+  [[nodiscard]] std::int64_t metadata_hash(const topic_catalog& topics) const;
+  [[nodiscard]] std::string preferred_assignor(const group_settings& settings) const;
+  void make_target(event& of);
+  void move_member(event& of, const std::string& member_id, const std::optional<topic_partitions>& owned,
+                   subscription_change change);
+
+  // consumer_group_classic.cpp
+  [[nodiscard]] static bytes classic_assignment_of(const consumer_group_member& member,
+                                                   const topic_catalog& topics);
+  [[nodiscard]] base::result<std::string> find_classic(const std::string& member_id,
+                                                       const std::optional<std::string>& instance_id) const;
+  [[nodiscard]] std::error_code check_classic_join(const group_step& step, const join_request& request) const;
+  [[nodiscard]] base::result<std::string> admit_classic(event& of, const join_request& request);
+  [[nodiscard]] base::result<join_answer> serve_join(group_step& step, const join_request& request);
+  [[nodiscard]] base::result<sync_answer> serve_sync(group_step& step, const sync_request& request);
+  [[nodiscard]] bool waits_for_others(const std::string& member_id,
+                                      const consumer_group_member& member) const;
+
+  // consumer_group_conversion.cpp
+  /// Is that one the last member of the new protocol, and may the others go on without it?
+  [[nodiscard]] bool becomes_classic_without(const group_settings& settings,
+                                             const std::string& member_id) const;
+  void become_classic(event& of, const std::string& without_member_id);
+
   consumer_group_state state_;
+  /// Replayed already, and to be written with the first change.
   std::vector<group_record> unwritten_;
+  std::unique_ptr<classic_group> successor_;
+  std::map<std::string, member_deadlines, std::less<>> deadlines_;
+  steady_ms next_deadline_ = no_deadline;
+  /// The catalog's version that the group's patterns and epoch are made for.
+  std::int64_t topics_version_ = -1;
+  std::optional<steady_ms> patterns_refreshed_at_;
   std::uint64_t rebalance_count_ = 0;
 };
 
