@@ -26,6 +26,9 @@ partition_list from_wire(const protocol::consumer_group_described_assignment& as
 }
 
 member_description from_wire(protocol::consumer_group_described_member& member) {
+  // Brokers say null or nothing where there is no pattern.
+  if (member.subscribed_topic_regex && member.subscribed_topic_regex->empty())
+    member.subscribed_topic_regex.reset();
   return {.id = std::move(member.member_id),
           .instance_id = std::move(member.instance_id),
           .client_id = std::move(member.client_id),
@@ -138,6 +141,9 @@ base::result<std::vector<group_description>> describe_groups(cluster& in, std::s
       const auto place = found.find(id);
       if (place == found.end())
         return base::fail(client_errc::malformed_answer, "DescribeGroups leaves out {}", id);
+      auto& members = place->second.members;
+      std::sort(members.begin(), members.end(),
+                [](const auto& left, const auto& right) { return left.id < right.id; });
       ordered.push_back(place->second);
     }
     return ordered;

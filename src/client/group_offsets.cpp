@@ -53,11 +53,12 @@ base::result<std::vector<committed_offset>> taken(
 using asked_topics = std::optional<std::vector<protocol::offset_fetch_request_topic>>;
 
 base::result<std::vector<committed_offset>> fetch_from(cluster& in, const std::string& group,
-                                                       const asked_topics& topics) {
+                                                       const asked_topics& topics,
+                                                       undecided_offsets undecided) {
   constexpr std::int16_t first_version_with_all = 2;
   constexpr std::int16_t first_version_with_groups = 8;
   protocol::offset_fetch_request request;
-  request.require_stable = true;
+  request.require_stable = undecided == undecided_offsets::waited_for;
   // Which of the two travels depends on the version.
   request.group_id = group;
   request.topics = topics;
@@ -124,19 +125,20 @@ std::vector<named_partition> named(std::span<const model::topic_partition> parti
 }  // namespace
 
 base::result<std::vector<committed_offset>> fetch_all_committed(cluster& in, const std::string& group) {
-  TIDELOG_TRY(auto found, fetch_from(in, group, std::nullopt));
+  TIDELOG_TRY(auto found, fetch_from(in, group, std::nullopt, undecided_offsets::passed_over));
   std::erase_if(found, [](const auto& one) { return one.offset.value() < 0; });
   return found;
 }
 
 base::result<std::vector<committed_offset>> fetch_committed(cluster& in, const std::string& group,
-                                                            std::span<const model::topic_partition> at) {
+                                                            std::span<const model::topic_partition> at,
+                                                            undecided_offsets undecided) {
   const auto items = named(at);
   asked_topics topics(std::in_place);
   group_by_topic(std::span(items), *topics, [](auto& topic, const auto& item) {
     topic.partition_indexes.push_back(item.at.partition.value());
   });
-  TIDELOG_TRY(const auto found, fetch_from(in, group, topics));
+  TIDELOG_TRY(const auto found, fetch_from(in, group, topics, undecided));
   std::vector<committed_offset> committed;
   for (const auto& one : at) {
     const auto place = std::lower_bound(found.begin(), found.end(), one,

@@ -56,7 +56,7 @@ int run_tidelog(int argument_count, const char* const* arguments, std::string_vi
   CLI::App root(
       "Works with tidelogd and any other broker that speaks the Apache Kafka protocol: topics, configs, "
       "records,\n"
-      "and the files of a data directory.",
+      "consumer groups, and the files of a data directory.",
       "tidelog");
   // Commands take this over from their parent when they are made: global options may stand behind them.
   root.fallthrough();
@@ -66,6 +66,7 @@ int run_tidelog(int argument_count, const char* const* arguments, std::string_vi
   add_produce_command(root, context);
   add_consume_command(root, context);
   add_offset_commands(root, context);
+  add_group_commands(root, context);
   add_record_commands(root, context);
   add_cluster_commands(root, context);
   add_dump_command(root, context);

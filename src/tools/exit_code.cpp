@@ -14,6 +14,7 @@ exit_code of_broker_answer(protocol::error_code code) {
     case unknown_topic_or_partition:
     case unknown_topic_id:
     case resource_not_found:
+    case group_id_not_found:
     case offset_out_of_range:
       return exit_code::not_found;
     case topic_already_exists:

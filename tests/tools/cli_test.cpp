@@ -52,6 +52,23 @@ TEST(cli, wrong_command_lines_are_told_apart_from_failures) {
       {"--timeout", "soon", "topic", "list"},
       {"--output", "xml", "topic", "list"},
       {"record", "delete", "t"},
+      {"group"},
+      {"group", "describe"},
+      {"group", "describe", "g", "--all"},
+      {"group", "describe", "g", "--rate", "fast"},
+      {"group", "describe", "g", "--members", "--state"},
+      {"group", "delete"},
+      {"group", "offsets"},
+      {"group", "offsets", "reset", "g", "--topic", "t"},
+      {"group", "offsets", "reset", "g", "--to-earliest"},
+      {"group", "offsets", "reset", "g", "--topic", "t", "--to-earliest", "--to-latest"},
+      {"group", "offsets", "reset", "g", "--topic", "t", "--all-topics", "--to-latest"},
+      {"group", "offsets", "reset", "g", "--topic", "t:x", "--to-latest"},
+      {"group", "offsets", "reset", "g", "--topic", "t", "--to-offset", "-1"},
+      {"group", "offsets", "reset", "g", "--topic", "t", "--to-datetime", "noon"},
+      {"group", "offsets", "reset", "g", "--topic", "t", "--by-duration", "P"},
+      {"group", "offsets", "import", "g"},
+      {"group", "offsets", "delete", "g"},
       {"dump"},
   };
   for (const auto& arguments : wrong) {
@@ -85,6 +102,15 @@ TEST(cli, every_help_text_has_examples) {
       {"record", "delete"},
       {"cluster"},
       {"cluster", "info"},
+      {"group"},
+      {"group", "list"},
+      {"group", "describe"},
+      {"group", "delete"},
+      {"group", "offsets"},
+      {"group", "offsets", "reset"},
+      {"group", "offsets", "export"},
+      {"group", "offsets", "import"},
+      {"group", "offsets", "delete"},
       {"dump"},
   };
   for (auto arguments : commands) {
@@ -111,6 +137,23 @@ TEST(cli, unreachable_broker_is_named_with_advice) {
 TEST(cli, global_options_may_stand_behind_the_command) {
   EXPECT_EQ(run({"consume", "t", "-o", "json", "-b", "127.0.0.1:1"}).code,
             static_cast<int>(exit_code::unreachable));
+}
+
+TEST(cli, file_of_offsets_is_read_before_a_broker_is_asked) {
+  const test::temp_directory directory;
+  const auto path = (directory.path() / "offsets.csv").string();
+  const auto import = [&path] {
+    return run({"-b", "127.0.0.1:1", "group", "offsets", "import", "g", "--file", path.c_str()});
+  };
+  EXPECT_EQ(import().code, static_cast<int>(exit_code::not_found));
+  std::ofstream(path) << "orders,0\n";
+  const auto broken = import();
+  EXPECT_EQ(broken.code, usage);
+  EXPECT_NE(broken.complained.find("offsets.csv: line 1"), std::string::npos) << broken.complained;
+  std::ofstream(path) << "other,orders,0,1\n";
+  EXPECT_EQ(import().code, usage);
+  std::ofstream(path) << "orders,0,1\n";
+  EXPECT_EQ(import().code, static_cast<int>(exit_code::unreachable));
 }
 
 class dump_test : public testing::Test {

@@ -57,9 +57,9 @@ struct group_description {
   std::string state;
   std::string assignor;
   model::broker_id coordinator;
-  std::int32_t group_epoch = -1;       ///< consumer protocol only
-  std::int32_t assignment_epoch = -1;  ///< consumer protocol only
-  std::vector<member_description> members;
+  std::int32_t group_epoch = -1;            ///< consumer protocol only
+  std::int32_t assignment_epoch = -1;       ///< consumer protocol only
+  std::vector<member_description> members;  ///< in the order of their ids
 };
 /// One for each of `ids`, in the same order. Fails with the broker's GROUP_ID_NOT_FOUND for the first that is unknown.
 [[nodiscard]] base::result<std::vector<group_description>> describe_groups(cluster& in,
@@ -82,9 +82,12 @@ struct committed_offset {
 /// Everything that a group has committed, in order. An unknown group has committed nothing.
 [[nodiscard]] base::result<std::vector<committed_offset>> fetch_all_committed(cluster& in,
                                                                               const std::string& group);
-/// One for each of `at`, in the same order. Waits for transactions that still hold one of them.
+/// What of offsets that a transaction has committed but not decided yet: the one before, or wait for the decision.
+enum class undecided_offsets { passed_over, waited_for };
+/// One for each of `at`, in the same order.
 [[nodiscard]] base::result<std::vector<committed_offset>> fetch_committed(
-    cluster& in, const std::string& group, std::span<const model::topic_partition> at);
+    cluster& in, const std::string& group, std::span<const model::topic_partition> at,
+    undecided_offsets undecided);
 
 struct partition_outcome {
   model::topic_partition at;
