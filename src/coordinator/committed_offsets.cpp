@@ -61,7 +61,7 @@ void committed_offsets::commit(group_step& step, const commit_request& request, 
   step.answer(std::move(to), std::move(answer));
 }
 
-fetch_offsets_answer::partition committed_offsets::answer_of(const entry& from) {
+fetch_offsets_answer::partition committed_offsets::answer_of(const kept_offset& from) {
   fetch_offsets_answer::partition told{from.index, {}, {}};
   told.value.offset = model::offset(from.offset);
   told.value.leader_epoch = model::leader_epoch(from.leader_epoch);
@@ -96,7 +96,7 @@ void committed_offsets::remove(group_step& step, const delete_offsets_request& r
                                const std::function<bool(const std::string& topic)>& is_subscribed,
                                reply<delete_offsets_answer> to) {
   delete_offsets_answer answer;
-  std::vector<place> places;
+  std::vector<position> places;
   for (const auto& topic : request.topics) {
     auto& told = answer.topics.emplace_back(topic_outcome{topic.name, {}});
     const auto error = is_subscribed && is_subscribed(topic.name) ? make_error_code(errc::subscribed_to_topic)
@@ -117,21 +117,21 @@ std::error_code committed_offsets::remove_topic(group_step& step, const std::str
   if (found == topics_.end()) return {};
   const bool is_of_another = !id.is_zero() && !found->second.id.is_zero() && found->second.id != id;
   if (is_of_another) return {};
-  std::vector<place> places;
+  std::vector<position> places;
   for (const auto& entry : found->second.entries) places.push_back({topic, entry.index});
   return remove_in_parts(step, std::move(places)).failure;
 }
 
 std::error_code committed_offsets::remove_all(group_step& step) {
-  std::vector<place> places;
+  std::vector<position> places;
   for (const auto& [name, topic] : topics_) {
     for (const auto& entry : topic.entries) places.push_back({name, entry.index});
   }
   return remove_in_parts(step, std::move(places)).failure;
 }
 
-bool committed_offsets::is_expired(const entry& of, const offset_expiry& expiry, std::int64_t unix_now_ms,
-                                   std::int64_t retention_ms) {
+bool committed_offsets::is_expired(const kept_offset& of, const offset_expiry& expiry,
+                                   std::int64_t unix_now_ms, std::int64_t retention_ms) {
   if (of.rare && of.rare->expire_unix_ms >= 0) return unix_now_ms >= of.rare->expire_unix_ms;
   return unix_now_ms - expiry.since_unix_ms.value_or(of.committed_unix_ms) >= retention_ms;
 }
@@ -139,7 +139,7 @@ bool committed_offsets::is_expired(const entry& of, const offset_expiry& expiry,
 base::result<std::size_t> committed_offsets::expire(group_step& step, const offset_expiry& expiry) {
   const auto now = step.unix_now_ms();
   const auto retention = step.settings().offsets_retention_ms;
-  std::vector<place> places;
+  std::vector<position> places;
   for (const auto& [name, topic] : topics_) {
     if (expiry.is_subscribed && expiry.is_subscribed(name)) continue;
     for (const auto& entry : topic.entries) {
@@ -151,7 +151,8 @@ base::result<std::size_t> committed_offsets::expire(group_step& step, const offs
   return removed.count;
 }
 
-committed_offsets::removal committed_offsets::remove_in_parts(group_step& step, std::vector<place> places) {
+committed_offsets::removal committed_offsets::remove_in_parts(group_step& step,
+                                                              std::vector<position> places) {
   removal done;
   // From the back, so that what is left of a topic need not move up each time.
   while (!places.empty()) {
@@ -165,7 +166,7 @@ committed_offsets::removal committed_offsets::remove_in_parts(group_step& step, 
   return done;
 }
 
-std::error_code committed_offsets::remove_places(group_step& step, const std::vector<place>& places) {
+std::error_code committed_offsets::remove_places(group_step& step, const std::vector<position>& places) {
   if (places.empty()) return {};
   std::vector<group_record> records;
   records.reserve(places.size());
@@ -185,7 +186,8 @@ void committed_offsets::replay(const offset_commit_record& record) {
   }
 }
 
-const committed_offsets::entry* committed_offsets::find(const std::string& topic, std::int32_t index) const {
+const committed_offsets::kept_offset* committed_offsets::find(const std::string& topic,
+                                                              std::int32_t index) const {
   const auto found = topics_.find(topic);
   if (found == topics_.end()) return nullptr;
   const auto place = place_of(found->second.entries, index);

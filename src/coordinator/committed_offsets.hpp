@@ -67,7 +67,7 @@ class committed_offsets {
     std::string metadata;
     std::int64_t expire_unix_ms = -1;
   };
-  struct entry {
+  struct kept_offset {
     std::int32_t index = 0;
     std::int32_t leader_epoch = -1;
     std::int64_t offset = -1;
@@ -77,25 +77,25 @@ class committed_offsets {
   struct topic_offsets {
     model::topic_id id;
     /// By index.
-    std::vector<entry> entries;
+    std::vector<kept_offset> entries;
   };
   using topic_map = std::map<std::string, topic_offsets, std::less<>>;
-  struct place {
+  struct position {
     std::string topic;
     std::int32_t index = 0;
   };
 
-  [[nodiscard]] static fetch_offsets_answer::partition answer_of(const entry& from);
-  [[nodiscard]] static bool is_expired(const entry& of, const offset_expiry& expiry, std::int64_t unix_now_ms,
-                                       std::int64_t retention_ms);
-  [[nodiscard]] const entry* find(const std::string& topic, std::int32_t index) const;
+  [[nodiscard]] static fetch_offsets_answer::partition answer_of(const kept_offset& from);
+  [[nodiscard]] static bool is_expired(const kept_offset& of, const offset_expiry& expiry,
+                                       std::int64_t unix_now_ms, std::int64_t retention_ms);
+  [[nodiscard]] const kept_offset* find(const std::string& topic, std::int32_t index) const;
   /// How far a removal in several batches came.
   struct removal {
     std::size_t count = 0;
     std::error_code failure;
   };
-  [[nodiscard]] removal remove_in_parts(group_step& step, std::vector<place> places);
-  [[nodiscard]] std::error_code remove_places(group_step& step, const std::vector<place>& places);
+  [[nodiscard]] removal remove_in_parts(group_step& step, std::vector<position> places);
+  [[nodiscard]] std::error_code remove_places(group_step& step, const std::vector<position>& places);
   void put(const offset_commit_key& key, const offset_commit_value& value);
   void erase(const std::string& topic, std::int32_t index);
 
