@@ -47,6 +47,8 @@ TEST(cli, wrong_command_lines_are_told_apart_from_failures) {
       {"consume", "t", "--format", "%z"},
       {"consume", "t", "--from", "yesterday"},
       {"consume", "t", "--from", "-5"},
+      {"consume", "t", "--group", "g", "--partition", "0"},
+      {"consume", "t", "--instance", "i"},
       {"offset", "list", "t", "--at", "noon"},
       {"--bootstrap", "host:port", "topic", "list"},
       {"--timeout", "soon", "topic", "list"},
