@@ -32,7 +32,6 @@ struct group_settings {
 
   std::int32_t offset_metadata_max_bytes = 4'096;
   std::int64_t offsets_retention_ms = 10'080LL * 60 * 1000;
-  std::int32_t offset_commit_timeout_ms = 5'000;
 
   /// Whether group.version is finalized: without it the new protocol is not served.
   bool consumer_protocol_is_served = true;

@@ -1,0 +1,333 @@
+#include "tidelog/coordinator/group_coordinator.hpp"
+
+#include "group_metrics.hpp"
+#include "group_partition.hpp"
+#include "group_timer.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace tidelog::coordinator {
+namespace {
+
+constexpr std::uint32_t first_supplementary = 0x10000;
+constexpr std::uint32_t replacement = 0xfffd;
+
+/// Java's String.hashCode, fed with UTF-16 code units.
+class java_hash {
+ public:
+  void add(std::uint32_t code_point) {
+    if (code_point < first_supplementary) return add_unit(code_point);
+    constexpr std::uint32_t high_surrogate = 0xd800;
+    constexpr std::uint32_t low_surrogate = 0xdc00;
+    constexpr std::uint32_t bits_of_a_half = 10;
+    constexpr std::uint32_t low_half = 0x3ff;
+    add_unit(high_surrogate + ((code_point - first_supplementary) >> bits_of_a_half));
+    add_unit(low_surrogate + (code_point & low_half));
+  }
+  [[nodiscard]] std::int32_t value() const { return static_cast<std::int32_t>(hash_); }
+
+ private:
+  void add_unit(std::uint32_t unit) {
+    constexpr std::uint32_t factor = 31;
+    hash_ = hash_ * factor + unit;
+  }
+  std::uint32_t hash_ = 0;
+};
+
+/// Reads a code point at the front of `text` and takes it off; a byte that begins none counts as U+FFFD.
+std::uint32_t take_code_point(std::string_view& text) {
+  const auto byte_at = [&](std::size_t i) {
+    return static_cast<std::uint32_t>(static_cast<unsigned char>(text[i]));
+  };
+  const auto first = byte_at(0);
+  const std::size_t length = first < 0x80   ? 1
+                             : first < 0xc2 ? 0
+                             : first < 0xe0 ? 2
+                             : first < 0xf0 ? 3
+                             : first < 0xf5 ? 4
+                                            : 0;
+  constexpr std::uint32_t bits_of_a_continuation = 6;
+  constexpr std::uint32_t continuation_bits = 0x3f;
+  auto code_point = length <= 1 ? first : first & (0x7fU >> length);
+  bool is_sound = length != 0 && length <= text.size();
+  for (std::size_t i = 1; is_sound && i < length; ++i) {
+    is_sound = (byte_at(i) & ~continuation_bits) == 0x80;
+    code_point = code_point << bits_of_a_continuation | (byte_at(i) & continuation_bits);
+  }
+  text.remove_prefix(is_sound ? length : 1);
+  return is_sound ? code_point : replacement;
+}
+
+template <class Answer>
+void refuse(reply<Answer>& to, std::error_code error) {
+  Answer answer;
+  answer.error = error;
+  to(std::move(answer));
+}
+
+using partition_list = std::vector<std::shared_ptr<group_partition>>;
+
+}  // namespace
+
+std::int32_t partition_of_group(const std::string& group_id, std::int32_t partition_count) {
+  java_hash hash;
+  for (std::string_view rest(group_id); !rest.empty();) hash.add(take_code_point(rest));
+  const auto value = hash.value();
+  // The least number has no absolute value; Kafka takes 0 for it.
+  return (value == std::numeric_limits<std::int32_t>::min() ? 0 : std::abs(value)) % partition_count;
+}
+
+struct group_coordinator::parts {
+  parts(const group_coordinator_environment& environment_in, const metadata::broker_config& config_in)
+      : environment(environment_in),
+        config(config_in),
+        timer(environment.clock, [this](steady_ms now_ms) { return do_due(now_ms); }),
+        metrics(environment.metrics, environment.clock, [this] { return take_census(); }) {}
+
+  [[nodiscard]] std::shared_ptr<const partition_list> current() const {
+    const std::lock_guard lock(list_mutex);
+    return partitions;
+  }
+  [[nodiscard]] std::shared_ptr<group_partition> partition_of(const std::string& group_id) const;
+  template <class Request, class Answer>
+  void handle(void (group_shard::*event)(group_step&, Request, reply<Answer>), const std::string& group_id,
+              Request request, reply<Answer> to);
+  void publish_surroundings();
+  [[nodiscard]] std::vector<group_shard::deleted_topic> follow_topics(const metadata::image_ptr& next);
+  void follow_partitions();
+  void replace(partition_list next);
+  steady_ms do_due(steady_ms now_ms);
+  [[nodiscard]] steady_ms expire_if_due(steady_ms now_ms, const partition_list& all);
+  [[nodiscard]] group_census take_census() const;
+  void stop();
+
+  const group_coordinator_environment environment;
+  const std::shared_ptr<surroundings_board> board = std::make_shared<surroundings_board>();
+
+  /// One change of metadata or configuration at a time; guards what follows.
+  std::mutex change_mutex;
+  metadata::broker_config config;
+  metadata::image_ptr image = std::make_shared<metadata::image>();
+  std::int64_t topics_version = 0;
+  std::atomic<bool> is_stopped{false};
+
+  mutable std::mutex list_mutex;
+  std::shared_ptr<const partition_list> partitions = std::make_shared<partition_list>();
+  /// Of partitions that are not here any more.
+  group_activity past_activity;
+
+  std::atomic<std::int64_t> retention_check_interval_ms{0};
+  /// Only the timer's.
+  steady_ms next_expiry_ms = no_deadline;
+
+  group_timer timer;
+  group_metrics metrics;
+};
+
+std::shared_ptr<group_partition> group_coordinator::parts::partition_of(const std::string& group_id) const {
+  const auto all = current();
+  if (all->empty()) return nullptr;
+  return (
+      *all)[static_cast<std::size_t>(partition_of_group(group_id, static_cast<std::int32_t>(all->size())))];
+}
+
+template <class Request, class Answer>
+void group_coordinator::parts::handle(void (group_shard::*event)(group_step&, Request, reply<Answer>),
+                                      const std::string& group_id, Request request, reply<Answer> to) {
+  const auto partition = partition_of(group_id);
+  if (!partition) return refuse(to, is_stopped ? errc::not_coordinator : errc::not_available);
+  partition->handle(event, std::move(request), std::move(to));
+}
+
+void group_coordinator::parts::publish_surroundings() {
+  retention_check_interval_ms = config.groups.offsets_retention_check_interval_ms;
+  board->publish(std::make_shared<const group_surroundings>(config, image, topics_version,
+                                                            environment.partitions.layers(*image, "")));
+}
+
+std::vector<group_shard::deleted_topic> group_coordinator::parts::follow_topics(
+    const metadata::image_ptr& next) {
+  std::vector<group_shard::deleted_topic> deleted;
+  bool has_changed = false;
+  metadata::image::for_each_topic_change(
+      *image, *next, [&](const metadata::topic_ptr& before, const metadata::topic_ptr& after) {
+        has_changed = true;
+        if (before && !after) deleted.push_back({before->name, before->id});
+      });
+  if (has_changed) ++topics_version;
+  image = next;
+  return deleted;
+}
+
+void group_coordinator::parts::follow_partitions() {
+  const auto hosted = environment.partitions.find(offsets_topic);
+  const auto before = current();
+  partition_list next;
+  partition_list made;
+  for (std::size_t i = 0; hosted && i < hosted->partitions.size(); ++i) {
+    const auto& log = hosted->partitions[i];
+    if (i < before->size() && (*before)[i]->log() == log) {
+      next.push_back((*before)[i]);
+      continue;
+    }
+    next.push_back(std::make_shared<group_partition>(
+        log, group_partition_environment{board, environment.workers, environment.clock,
+                                         [this](steady_ms at) { timer.wake_at(at); }}));
+    made.push_back(next.back());
+  }
+  for (const auto& partition : made) partition->load();
+  replace(std::move(next));
+}
+
+/// Those that are not among the next are given up.
+void group_coordinator::parts::replace(partition_list next) {
+  const auto published = std::make_shared<const partition_list>(std::move(next));
+  auto before = current();
+  for (const auto& partition : *before) {
+    if (std::find(published->begin(), published->end(), partition) != published->end()) continue;
+    const auto activity = partition->activity();
+    partition->give_up(errc::not_coordinator);
+    const std::lock_guard lock(list_mutex);
+    past_activity.rebalances += activity.rebalances;
+    past_activity.commits += activity.commits;
+  }
+  const std::lock_guard lock(list_mutex);
+  partitions = published;
+}
+
+steady_ms group_coordinator::parts::do_due(steady_ms now_ms) {
+  const auto all = current();
+  auto next = no_deadline;
+  for (const auto& partition : *all) {
+    if (partition->next_deadline_ms() <= now_ms) partition->advance();
+    next = std::min(next, partition->next_deadline_ms());
+  }
+  return std::min(next, expire_if_due(now_ms, *all));
+}
+
+steady_ms group_coordinator::parts::expire_if_due(steady_ms now_ms, const partition_list& all) {
+  const auto interval_ms = retention_check_interval_ms.load();
+  if (next_expiry_ms != no_deadline && next_expiry_ms <= now_ms) {
+    for (const auto& partition : all) {
+      environment.workers.submit([partition] { partition->expire_offsets(); });
+    }
+    next_expiry_ms = no_deadline;
+  }
+  // An interval that has become shorter counts from now.
+  next_expiry_ms = std::min(next_expiry_ms, now_ms + interval_ms);
+  return next_expiry_ms;
+}
+
+group_census group_coordinator::parts::take_census() const {
+  group_census census;
+  partition_list all;
+  {
+    const std::lock_guard lock(list_mutex);
+    census.activity = past_activity;
+    all = *partitions;
+  }
+  for (const auto& partition : all) {
+    census.counts += partition->counts();
+    const auto activity = partition->activity();
+    census.activity.rebalances += activity.rebalances;
+    census.activity.commits += activity.commits;
+    census.partitions_loading += partition->is_loading() ? 1 : 0;
+    census.load_time_ms = std::max(census.load_time_ms, partition->load_time_ms());
+  }
+  return census;
+}
+
+void group_coordinator::parts::stop() {
+  timer.stop();
+  const std::lock_guard lock(change_mutex);
+  is_stopped = true;
+  replace({});
+}
+
+group_coordinator::group_coordinator(const group_coordinator_environment& environment,
+                                     const metadata::broker_config& config)
+    : parts_(std::make_unique<parts>(environment, config)) {
+  update_config(config);
+}
+
+group_coordinator::~group_coordinator() {
+  stop();
+}
+
+void group_coordinator::apply(const metadata::image_ptr& image) {
+  const std::lock_guard lock(parts_->change_mutex);
+  if (parts_->is_stopped || image->last_offset() < parts_->image->last_offset()) return;
+  const auto deleted = parts_->follow_topics(image);
+  parts_->publish_surroundings();
+  parts_->follow_partitions();
+  if (deleted.empty()) return;
+  for (const auto& partition : *parts_->current()) partition->forget_topics(deleted);
+}
+
+void group_coordinator::update_config(const metadata::broker_config& config) {
+  const std::lock_guard lock(parts_->change_mutex);
+  parts_->config = config;
+  parts_->publish_surroundings();
+  parts_->timer.wake_at(steady_now_ms(parts_->environment.clock));
+}
+
+void group_coordinator::stop() {
+  parts_->stop();
+}
+
+void group_coordinator::join(join_request request, reply<join_answer> to) {
+  const auto group_id = request.group_id;
+  parts_->handle(&group_shard::join, group_id, std::move(request), std::move(to));
+}
+void group_coordinator::sync(sync_request request, reply<sync_answer> to) {
+  const auto group_id = request.group_id;
+  parts_->handle(&group_shard::sync, group_id, std::move(request), std::move(to));
+}
+void group_coordinator::heartbeat(heartbeat_request request, reply<heartbeat_answer> to) {
+  const auto group_id = request.group_id;
+  parts_->handle(&group_shard::heartbeat, group_id, std::move(request), std::move(to));
+}
+void group_coordinator::leave(leave_request request, reply<leave_answer> to) {
+  const auto group_id = request.group_id;
+  parts_->handle(&group_shard::leave, group_id, std::move(request), std::move(to));
+}
+void group_coordinator::consumer_heartbeat(consumer_heartbeat_request request,
+                                           reply<consumer_heartbeat_answer> to) {
+  const auto group_id = request.group_id;
+  parts_->handle(&group_shard::consumer_heartbeat, group_id, std::move(request), std::move(to));
+}
+void group_coordinator::commit_offsets(commit_request request, reply<commit_answer> to) {
+  const auto group_id = request.group_id;
+  parts_->handle(&group_shard::commit_offsets, group_id, std::move(request), std::move(to));
+}
+void group_coordinator::fetch_offsets(fetch_offsets_request request, reply<fetch_offsets_answer> to) {
+  const auto group_id = request.group_id;
+  parts_->handle(&group_shard::fetch_offsets, group_id, std::move(request), std::move(to));
+}
+void group_coordinator::delete_offsets(delete_offsets_request request, reply<delete_offsets_answer> to) {
+  const auto group_id = request.group_id;
+  parts_->handle(&group_shard::delete_offsets, group_id, std::move(request), std::move(to));
+}
+void group_coordinator::delete_group(std::string group_id, reply<delete_group_answer> to) {
+  parts_->handle(&group_shard::delete_group, group_id, group_id, std::move(to));
+}
+void group_coordinator::describe_classic(std::string group_id, reply<classic_description> to) {
+  parts_->handle(&group_shard::describe_classic, group_id, group_id, std::move(to));
+}
+void group_coordinator::describe_consumer(std::string group_id, reply<consumer_description> to) {
+  parts_->handle(&group_shard::describe_consumer, group_id, group_id, std::move(to));
+}
+
+void group_coordinator::list_groups(reply<list_groups_answer> to) {
+  list_groups_answer answer;
+  for (const auto& partition : *parts_->current()) {
+    // Of a partition that cannot be used there is nothing to list, now or later.
+    const auto error = partition->list(answer.groups);
+    if (error == errc::load_in_progress) answer.error = error;
+  }
+  if (parts_->is_stopped) answer.error = errc::not_coordinator;
+  to(std::move(answer));
+}
+
+}  // namespace tidelog::coordinator

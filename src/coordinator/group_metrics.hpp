@@ -1,0 +1,43 @@
+#pragma once
+// What a scraper learns of groups. Counting looks at every group, so it is done once for all series of a scrape.
+
+#include "group_shard.hpp"
+
+#include "tidelog/base/clock.hpp"
+#include "tidelog/metrics/registry.hpp"
+
+#include <functional>
+#include <mutex>
+#include <vector>
+
+namespace tidelog::coordinator {
+
+struct group_census {
+  group_counts counts;
+  group_activity activity;
+  std::uint64_t partitions_loading = 0;
+  /// The longest that a partition took.
+  std::int64_t load_time_ms = 0;
+};
+
+/// Registered for as long as it lives. Thread safe.
+class group_metrics {
+ public:
+  group_metrics(metrics::registry& registry, const base::clock& clock,
+                std::function<group_census()> take_census);
+
+ private:
+  [[nodiscard]] group_census recent();
+  void add_gauge(metrics::registry& registry, std::string_view name, std::string_view help,
+                 metrics::label_set labels, std::function<double(const group_census&)> value);
+
+  const base::clock& clock_;
+  const std::function<group_census()> take_census_;
+  std::mutex mutex_;
+  group_census census_;
+  std::optional<std::chrono::steady_clock::time_point> taken_at_;
+  /// Last, so that no callback runs when the rest is gone.
+  std::vector<metrics::callback_registration> series_;
+};
+
+}  // namespace tidelog::coordinator

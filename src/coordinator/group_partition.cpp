@@ -1,0 +1,258 @@
+#include "group_partition.hpp"
+
+#include "tidelog/base/log_message.hpp"
+#include "tidelog/model/record_batch_builder.hpp"
+#include "tidelog/partition/partition_error.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace tidelog::coordinator {
+namespace {
+
+bool is_end_of_log(const base::error& error) {
+  return error.code == partition::errc::offline || error.code == partition::errc::unknown_partition ||
+         error.code == storage::errc::log_offline || error.code == storage::errc::closed;
+}
+
+/// What a failed append is to the one who asked for it.
+std::error_code refusal_of(const base::error& error) {
+  if (is_end_of_log(error)) return errc::not_coordinator;
+  return error.code == storage::errc::batch_too_large ? errc::commit_too_large : errc::not_available;
+}
+
+}  // namespace
+
+steady_ms steady_now_ms(const base::clock& clock) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(clock.steady_now().time_since_epoch()).count();
+}
+
+/// One event's passage, under the partition's lock.
+class group_partition::live_step final : public group_step {
+ public:
+  explicit live_step(group_partition& owner)
+      : owner_(owner),
+        surroundings_(owner.environment_.surroundings->current()),
+        now_ms_(steady_now_ms(owner.environment_.clock)),
+        unix_now_ms_(owner.environment_.clock.now_ms()) {}
+
+  [[nodiscard]] steady_ms now_ms() const override { return now_ms_; }
+  [[nodiscard]] std::int64_t unix_now_ms() const override { return unix_now_ms_; }
+  [[nodiscard]] const group_settings& settings() const override { return surroundings_->settings(); }
+  [[nodiscard]] consumer_group_overrides overrides_of(const std::string& group_id) const override {
+    return surroundings_->overrides_of(group_id);
+  }
+  [[nodiscard]] const topic_catalog& topics() const override { return surroundings_->topics(); }
+  [[nodiscard]] std::string random_id() override { return base::random_uuid().text(); }
+  [[nodiscard]] std::error_code write(const std::vector<group_record>& records) override {
+    return records.empty() ? std::error_code() : owner_.append(records, unix_now_ms_);
+  }
+  [[nodiscard]] std::vector<told> take_answers() { return std::move(answers_); }
+
+ protected:
+  void when_durable(base::unique_function<void(std::error_code)> told) override {
+    answers_.push_back({std::move(told), {}});
+  }
+  void at_once(base::task told) override { answers_.push_back({{}, std::move(told)}); }
+
+ private:
+  group_partition& owner_;
+  const std::shared_ptr<const group_surroundings> surroundings_;
+  const steady_ms now_ms_;
+  const std::int64_t unix_now_ms_;
+  std::vector<told> answers_;
+};
+
+group_partition::group_partition(std::shared_ptr<partition::partition> log,
+                                 group_partition_environment environment)
+    : log_(std::move(log)), environment_(std::move(environment)) {}
+
+std::error_code group_partition::refusal() const {
+  switch (stage_.load()) {
+    case stage::loading:
+      return errc::load_in_progress;
+    case stage::given_up:
+      return why_given_up_;
+    case stage::serving:
+      break;
+  }
+  return {};
+}
+
+std::error_code group_partition::run(const std::function<void(group_step&)>& event) {
+  std::vector<told> answers;
+  model::offset end;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto why = refusal()) return why;
+    live_step step(*this);
+    event(step);
+    answers = step.take_answers();
+    end = end_;
+    note_deadline();
+  }
+  send(std::move(answers), end);
+  return {};
+}
+
+void group_partition::note_deadline() {
+  const auto next = shard_.next_deadline_ms().value_or(no_deadline);
+  if (next < next_deadline_.exchange(next)) environment_.wake_at(next);
+}
+
+std::error_code group_partition::append(const std::vector<group_record>& records, std::int64_t unix_now_ms) {
+  const auto most_bytes = static_cast<std::size_t>(log_->config()->max_message_bytes);
+  model::record_batch_builder builder;
+  for (const auto& record : records) {
+    const auto encoded = encode_group_record(record);
+    builder.add(model::timestamp(unix_now_ms), base::byte_view(encoded.key),
+                encoded.value ? model::nullable_bytes(*encoded.value) : std::nullopt);
+    if (builder.size_bytes() > most_bytes) return errc::commit_too_large;
+  }
+  auto batch = builder.build();
+  const auto appended = log_->append(batch, storage::append_origin::internal);
+  if (appended) {
+    end_ = appended->end_offset();
+    return {};
+  }
+  base::say_error("{}: groups cannot be recorded: {}", log_->name().text(), appended.error().describe());
+  if (is_end_of_log(appended.error())) durability_failed(appended.error());
+  return refusal_of(appended.error());
+}
+
+void group_partition::send(std::vector<told> answers, model::offset end) {
+  std::vector<base::unique_function<void(std::error_code)>> waiting;
+  for (auto& each : answers) {
+    if (each.at_once) {
+      each.at_once();
+    } else {
+      waiting.push_back(std::move(each.when_durable));
+    }
+  }
+  if (waiting.empty()) return;
+  if (log_->high_watermark() >= end) {
+    for (auto& each : waiting) each({});
+    return;
+  }
+  log_->when_committed(end, [self = shared_from_this(),
+                             waiting = std::move(waiting)](base::status state) mutable {
+    const auto failure = state ? std::error_code() : std::error_code(make_error_code(errc::not_coordinator));
+    if (!state) self->durability_failed(state.error());
+    for (auto& each : waiting) each(failure);
+  });
+}
+
+/// Memory is ahead of what will be found on disk, so the groups are of no use any more. Called from under locks of the
+/// log or the partition; the work is handed on.
+void group_partition::durability_failed(const base::error& why) {
+  if (stage_.load() == stage::given_up) return;
+  base::say_error("{}: its groups are given up: {}", log_->name().text(), why.describe());
+  environment_.workers.submit([self = shared_from_this()] { self->give_up(errc::not_coordinator); });
+}
+
+void group_partition::give_up(std::error_code error) {
+  std::vector<told> answers;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto before = stage_.exchange(stage::given_up);
+    if (before == stage::given_up) return;
+    why_given_up_ = error;
+    next_deadline_.store(no_deadline);
+    // While it loads, the shard belongs to the task that reads.
+    if (before == stage::loading) return;
+    live_step step(*this);
+    shard_.give_up(step, error);
+    answers = step.take_answers();
+  }
+  send(std::move(answers), model::offset(0));
+}
+
+std::error_code group_partition::list(std::vector<group_listing>& into) const {
+  const std::lock_guard lock(mutex_);
+  if (const auto why = refusal()) return why;
+  shard_.list(into);
+  return {};
+}
+
+void group_partition::advance() {
+  next_deadline_.store(no_deadline);
+  // A partition that does not serve has nothing that could be due.
+  static_cast<void>(run([this](group_step& step) { shard_.advance(step); }));
+}
+
+void group_partition::expire_offsets() {
+  static_cast<void>(run([this](group_step& step) { shard_.expire_offsets(step); }));
+}
+
+void group_partition::forget_topics(const std::vector<group_shard::deleted_topic>& topics) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stage_.load() == stage::loading) {
+      topics_to_forget_.insert(topics_to_forget_.end(), topics.begin(), topics.end());
+      return;
+    }
+  }
+  static_cast<void>(run([&](group_step& step) { shard_.forget_topics(step, topics); }));
+}
+
+group_counts group_partition::counts() const {
+  const std::lock_guard lock(mutex_);
+  return stage_.load() == stage::serving ? shard_.counts() : group_counts();
+}
+
+group_activity group_partition::activity() const {
+  const std::lock_guard lock(mutex_);
+  return stage_.load() == stage::loading ? group_activity() : shard_.activity();
+}
+
+void group_partition::load() {
+  load_started_ms_ = steady_now_ms(environment_.clock);
+  if (auto available = log_->check_available(); !available) {
+    base::say_error("{}: its groups cannot be loaded: {}", log_->name().text(), available.error().describe());
+    return give_up(errc::not_coordinator);
+  }
+  reader_ =
+      std::make_unique<group_log_reader>(log_, [this](const group_record& record) { shard_.replay(record); });
+  if (reader_->is_done()) return serve();
+  environment_.workers.submit([self = shared_from_this()] { self->load_some(); });
+}
+
+/// A piece at a time, so that other work of the pool comes between.
+void group_partition::load_some() {
+  if (stage_.load() == stage::given_up) return;
+  const auto piece_bytes = environment_.surroundings->current()->load_buffer_bytes();
+  if (auto read = reader_->read_some(piece_bytes); !read) {
+    base::say_error("{}: its groups cannot be loaded: {}", log_->name().text(), read.error().describe());
+    return give_up(errc::not_coordinator);
+  }
+  if (reader_->is_done()) return serve();
+  environment_.workers.submit([self = shared_from_this()] { self->load_some(); });
+}
+
+void group_partition::serve() {
+  std::vector<told> answers;
+  model::offset end;
+  {
+    const std::lock_guard lock(mutex_);
+    if (stage_.load() != stage::loading) return;
+    end_ = reader_->end();
+    live_step step(*this);
+    shard_.loaded(step);
+    if (!topics_to_forget_.empty()) shard_.forget_topics(step, topics_to_forget_);
+    topics_to_forget_ = {};
+    answers = step.take_answers();
+    end = end_;
+    load_time_ms_ = std::max<std::int64_t>(1, steady_now_ms(environment_.clock) - load_started_ms_);
+    if (reader_->records() > 0) {
+      base::say_info("{}: {} group(s) from {} record(s) in {} ms", log_->name().text(), shard_.group_count(),
+                     reader_->records(), load_time_ms_.load());
+    }
+    reader_.reset();
+    stage_.store(stage::serving);
+    note_deadline();
+  }
+  send(std::move(answers), end);
+}
+
+}  // namespace tidelog::coordinator

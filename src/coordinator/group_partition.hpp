@@ -1,0 +1,111 @@
+#pragma once
+// The shell around the groups of one partition of __consumer_offsets: one event at a time, records into the partition's
+// log, answers when they are durable, and at the beginning the reading of what is there.
+
+#include "group_log_reader.hpp"
+#include "group_shard.hpp"
+#include "group_surroundings.hpp"
+
+#include "tidelog/base/clock.hpp"
+#include "tidelog/base/worker_pool.hpp"
+#include "tidelog/coordinator/group_error.hpp"
+#include "tidelog/partition/partition.hpp"
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace tidelog::coordinator {
+
+/// References outlive the partition, or are not used any more once it is given up.
+struct group_partition_environment {
+  std::shared_ptr<const surroundings_board> surroundings;
+  base::worker_pool& workers;
+  const base::clock& clock;
+  /// Told, from under the partition's lock, when something may be due at that time.
+  std::function<void(steady_ms)> wake_at;
+};
+
+[[nodiscard]] steady_ms steady_now_ms(const base::clock& clock);
+
+/// Made as a shared_ptr. Thread safe.
+class group_partition : public std::enable_shared_from_this<group_partition> {
+ public:
+  group_partition(std::shared_ptr<partition::partition> log, group_partition_environment environment);
+
+  /// Reads the log, on workers, and then serves. What is empty serves when this returns.
+  void load();
+  [[nodiscard]] const std::shared_ptr<partition::partition>& log() const { return log_; }
+
+  /// Gives the request to the shard, or refuses it: with load_in_progress, or why the partition was given up. Answers
+  /// that wait come on any thread.
+  template <class Request, class Answer>
+  void handle(void (group_shard::*event)(group_step&, Request, reply<Answer>), Request request,
+              reply<Answer> to) {
+    const auto refusal =
+        run([&](group_step& step) { (shard_.*event)(step, std::move(request), std::move(to)); });
+    if (!refusal) return;
+    Answer answer;
+    answer.error = refusal;
+    to(std::move(answer));
+  }
+  /// Fails as handle() refuses.
+  [[nodiscard]] std::error_code list(std::vector<group_listing>& into) const;
+
+  /// Does what is due.
+  void advance();
+  void expire_offsets();
+  /// Also while it is loading: done afterwards.
+  void forget_topics(const std::vector<group_shard::deleted_topic>& topics);
+  /// Every request that waits, and every later one, is answered with `error`. The first error stays.
+  void give_up(std::error_code error);
+
+  /// When advance() may have something to do; no_deadline when never.
+  [[nodiscard]] steady_ms next_deadline_ms() const { return next_deadline_.load(); }
+  [[nodiscard]] bool is_loading() const { return stage_.load() == stage::loading; }
+  /// How long loading took; 0 before it is done.
+  [[nodiscard]] std::int64_t load_time_ms() const { return load_time_ms_.load(); }
+  [[nodiscard]] group_counts counts() const;
+  [[nodiscard]] group_activity activity() const;
+
+ private:
+  class live_step;
+  enum class stage { loading, serving, given_up };
+  /// What is to be said after an event, outside the lock; one of the two.
+  struct told {
+    base::unique_function<void(std::error_code)> when_durable;
+    base::task at_once;
+  };
+
+  /// Runs the event, unless the partition is not serving: then it tells why.
+  std::error_code run(const std::function<void(group_step&)>& event);
+  [[nodiscard]] std::error_code refusal() const;
+  /// After an event, under the lock.
+  void note_deadline();
+  void send(std::vector<told> answers, model::offset end);
+  void durability_failed(const base::error& why);
+  [[nodiscard]] std::error_code append(const std::vector<group_record>& records, std::int64_t unix_now_ms);
+  void load_some();
+  void serve();
+
+  const std::shared_ptr<partition::partition> log_;
+  const group_partition_environment environment_;
+
+  mutable std::mutex mutex_;
+  std::atomic<stage> stage_{stage::loading};
+  std::error_code why_given_up_;
+  /// While loading it belongs to the one task that loads, without the lock; afterwards to who holds the lock.
+  group_shard shard_;
+  /// The log's end as this shard knows it: what its answers wait for.
+  model::offset end_{0};
+  std::vector<group_shard::deleted_topic> topics_to_forget_;
+  std::atomic<steady_ms> next_deadline_{no_deadline};
+
+  std::unique_ptr<group_log_reader> reader_;
+  steady_ms load_started_ms_ = 0;
+  std::atomic<std::int64_t> load_time_ms_{0};
+};
+
+}  // namespace tidelog::coordinator
