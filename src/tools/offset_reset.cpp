@@ -87,8 +87,8 @@ base::result<std::chrono::milliseconds> parse_reset_duration(std::string_view te
         std::from_chars(rest.data(), rest.data() + rest.size(), number, std::chars_format::fixed);
     if (failure != std::errc{} || number < 0 || stopped == rest.data() + rest.size())
       return refuse(text, what);
-    next_unit = std::find_if(next_unit, std::end(units), [&](const unit& one) {
-      return one.letter == *stopped && one.of_a_day == within_day;
+    next_unit = std::find_if(next_unit, std::end(units), [letter = *stopped, within_day](const unit& one) {
+      return one.letter == letter && one.of_a_day == within_day;
     });
     if (next_unit == std::end(units)) return refuse(text, what);
     sum_ms += number * next_unit->ms;
