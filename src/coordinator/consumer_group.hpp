@@ -73,6 +73,8 @@ class consumer_group {
 
   // Questions.
 
+  /// All that the group's records say.
+  [[nodiscard]] const consumer_group_state& content() const { return state_; }
   /// Whether the group has records: it exists.
   [[nodiscard]] bool is_there() const { return state_.is_there(); }
   /// Whether all that the group is made of is in the log.
