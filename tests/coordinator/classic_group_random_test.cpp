@@ -22,7 +22,7 @@ struct client {
   std::string member_id;
   std::int32_t generation = -1;
   bool leads = false;
-  bool may_skip = false;
+  bool owes_sync = false;
   std::vector<std::string> members;
   coordinator::join_request wish;
   std::unique_ptr<caught<coordinator::join_answer>> join;
@@ -32,7 +32,7 @@ struct client {
 class schedule {
  public:
   explicit schedule(std::uint64_t seed) : random_(seed) {
-    world_.step.config.max_size = 5;
+    world_.step.config.max_size = one_in(2) ? 5 : 100;
     for (int i = 0; i < 7; ++i) {
       auto& made = clients_.emplace_back();
       made.name = "c" + std::to_string(i);
@@ -86,11 +86,11 @@ class schedule {
   }
 
   void act(client& of) {
-    if (one_in(12)) return crash(of);
+    if (one_in(20)) return crash(of);
     if (of.join || of.sync) return;
-    if (of.generation < 0 || one_in(10)) return send_join(of);
-    if (one_in(2)) return send_sync(of);
-    if (one_in(8)) return send_leave(of);
+    if (of.generation < 0 || one_in(20)) return send_join(of);
+    if (of.owes_sync && !one_in(8)) return send_sync(of);
+    if (one_in(20)) return send_leave(of);
     send_heartbeat(of);
   }
 
@@ -156,6 +156,7 @@ class schedule {
       if (answer.error) {
         forget(of, answer.error);
       } else {
+        of.owes_sync = false;
         check_assignment(of, answer);
       }
     }
@@ -171,6 +172,7 @@ class schedule {
     of.member_id = answer.member_id;
     EXPECT_GE(answer.generation, of.generation);
     of.generation = answer.generation;
+    of.owes_sync = true;
     of.leads = answer.leader_id == answer.member_id && !answer.leader_skips_assignment;
     of.members.clear();
     for (const auto& member : answer.members) of.members.push_back(member.member_id);

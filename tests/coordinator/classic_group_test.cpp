@@ -422,7 +422,11 @@ TEST(classic_group, group_without_members_left_but_a_pending_one_becomes_empty) 
   told.without_member_id = first_join::tells_member_id;
   told.member_id = world.join(told).answer().member_id;
   EXPECT_EQ(world.leave(ids[0]), "ok");
+  world.step.refusal = make_error_code(errc::not_available);
   world.pass(0);
+  EXPECT_EQ(world.group.state(), group_state::preparing_rebalance);
+  world.step.refusal = {};
+  world.pass(coordinator::classic_group::write_retry_ms);
   EXPECT_EQ(world.group.state(), group_state::empty);
   const auto joined = world.join(told);
   world.pass_delay();
