@@ -5,6 +5,7 @@
 
 #include "tidelog/base/log_message.hpp"
 #include "tidelog/base/worker_pool.hpp"
+#include "tidelog/coordinator/group_coordinator.hpp"
 #include "tidelog/metadata/cluster_metadata.hpp"
 #include "tidelog/metadata/config_listeners.hpp"
 #include "tidelog/network/socket_server.hpp"
@@ -106,6 +107,8 @@ struct broker::parts {
   std::unique_ptr<storage::log_directory> directory;
   std::unique_ptr<metadata::cluster_metadata> cluster;
   std::unique_ptr<partition::partition_manager> partitions;
+  metrics::registry metrics;
+  std::unique_ptr<coordinator::group_coordinator> groups;
   std::unique_ptr<server::server> server;
   network::socket_server sockets;
   housekeeping chores;
@@ -218,8 +221,13 @@ base::status broker::parts::serve() {
     server_settings.advertised.push_back({each.listener, each.host, each.port});
   }
   server_settings.config = effective_config();
+  groups = std::make_unique<coordinator::group_coordinator>(
+      coordinator::group_coordinator_environment{*partitions, workers, clock, metrics},
+      server_settings.config);
+  groups->apply(cluster->current());
   server = std::make_unique<server::server>(
-      server::server_environment{*cluster, *partitions, *files, workers, clock}, std::move(server_settings));
+      server::server_environment{*cluster, *partitions, *files, workers, clock, *groups},
+      std::move(server_settings));
   server->set_config_listener([this] { put_config_into_effect(); });
   put_config_into_effect();
   service.serve(*server);
@@ -251,6 +259,8 @@ void broker::parts::start_housekeeping() {
 base::status broker::parts::stop() {
   is_running = false;
   if (server) server->finish_waiting_fetches();
+  // While connections are still there: members learn that they have to look for another coordinator.
+  if (groups) groups->stop();
   sockets.stop(patience_at_stop);
   chores.stop();
   base::status outcome;

@@ -51,10 +51,23 @@ std::vector<std::byte> leader_change_value(model::broker_id leader) {
 
 /// What a new metadata log begins with: the feature levels that this program serves.
 std::vector<record> bootstrap_records() {
-  return {begin_transaction_record{"Bootstrap records"}, feature_level_record{"metadata.version", 30},
+  return {begin_transaction_record{"Bootstrap records"},
+          feature_level_record{"metadata.version", 30},
           feature_level_record{"eligible.leader.replicas.version", 1},
+          feature_level_record{"group.version", 1},
           config_record{static_cast<std::int8_t>(resource_type::broker), "", "min.insync.replicas", "1"},
           end_transaction_record{}};
+}
+
+/// What a metadata log of an earlier version of this program, or of a Kafka that does not serve the consumer protocol,
+/// lacks; nothing where it stands at a level that the feature does not go with.
+std::vector<record> missing_features(const image& of) {
+  constexpr std::int16_t first_metadata_version_with_groups = 22;
+  if (of.feature_level("group.version") > 0 ||
+      of.feature_level("metadata.version") < first_metadata_version_with_groups) {
+    return {};
+  }
+  return {feature_level_record{"group.version", 1}};
 }
 
 std::string quorum_state_text(model::broker_id node, model::leader_epoch epoch) {
@@ -180,8 +193,7 @@ base::status cluster_metadata::begin_epoch() {
   TIDELOG_DO(append(
       {make_control_batch(model::control_record_type::leader_change, leader_change_value(settings_.node_id),
                           log_->log_end_offset(), epoch_, now)}));
-  std::vector<record> records;
-  if (is_new) records = bootstrap_records();
+  auto records = is_new ? bootstrap_records() : missing_features(*pending_);
   register_broker_record registration;
   registration.broker_id = settings_.node_id.value();
   registration.incarnation_id = base::random_uuid();

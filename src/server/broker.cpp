@@ -14,6 +14,7 @@ std::shared_ptr<const metadata::broker_config> broker::config() const {
 }
 
 void broker::set_config(const metadata::broker_config& next) {
+  environment.groups.update_config(next);
   const std::lock_guard lock(config_mutex_);
   config_ = std::make_shared<const metadata::broker_config>(next);
 }
@@ -27,7 +28,9 @@ void broker::follow_config() {
 
 base::result<metadata::image_ptr> broker::change(const metadata::cluster_metadata::plan& plan) {
   TIDELOG_TRY(auto image, environment.cluster.change(plan));
-  TIDELOG_DO(environment.partitions.apply(image));
+  auto applied = environment.partitions.apply(image);
+  environment.groups.apply(image);
+  TIDELOG_DO(applied);
   return image;
 }
 

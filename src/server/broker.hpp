@@ -29,7 +29,7 @@ struct broker {
   /// Broker configs were changed in the metadata: from now on config() is what they say, and the listener is told.
   void follow_config();
 
-  /// Changes the metadata and brings the partitions into step with it: when it returns, what was created can be used.
+  /// Changes the metadata and brings partitions and consumer groups into step with it: when it returns, what was created can be used.
   /// Waits for the disk.
   [[nodiscard]] base::result<metadata::image_ptr> change(const metadata::cluster_metadata::plan& plan);
 

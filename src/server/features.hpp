@@ -17,8 +17,9 @@ struct served_feature {
 };
 
 /// The one list of what is served, by Kafka's names.
-inline constexpr std::array<served_feature, 3> served_features{{
+inline constexpr std::array<served_feature, 4> served_features{{
     {"eligible.leader.replicas.version", 0, 1},
+    {"group.version", 0, 1},
     {"kraft.version", 0, 1},
     {"metadata.version", 7, 30},
 }};

@@ -62,6 +62,22 @@ std::string colliding_topic(const metadata::image& image, const std::string& nam
   return {};
 }
 
+base::result<metadata::image_ptr> create_offsets_topic(broker& owner) {
+  const auto config = owner.config();
+  const metadata::config_map configs{
+      {"cleanup.policy", "compact"},
+      {"compression.type", "producer"},
+      {"segment.bytes", std::to_string(config->groups.offsets_topic_segment_bytes)},
+  };
+  return owner.change([&](const metadata::image& before) -> base::result<std::vector<metadata::record>> {
+    std::vector<metadata::record> records;
+    if (before.topic(coordinator::offsets_topic)) return records;
+    add_topic_records(owner, coordinator::offsets_topic, base::random_uuid(),
+                      config->groups.offsets_topic_num_partitions, configs, records);
+    return records;
+  });
+}
+
 base::result<metadata::image_ptr> create_missing_topics(broker& owner,
                                                         const std::vector<std::string>& names) {
   const auto partitions = owner.config()->num_partitions;

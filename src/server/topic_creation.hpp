@@ -26,4 +26,7 @@ void add_topic_records(const broker& owner, const std::string& name, const model
 [[nodiscard]] base::result<metadata::image_ptr> create_missing_topics(broker& owner,
                                                                       const std::vector<std::string>& names);
 
+/// Creates the topic that consumer groups are kept in, as offsets.topic.* say, where it is missing. Waits for the disk.
+[[nodiscard]] base::result<metadata::image_ptr> create_offsets_topic(broker& owner);
+
 }  // namespace tidelog::server

@@ -68,7 +68,7 @@ TEST(cluster_metadata, a_new_one_has_the_features_and_the_broker) {
   ASSERT_TRUE(cluster) << cluster.error().describe();
   const auto now = (*cluster)->current();
   EXPECT_EQ(now->feature_level("metadata.version"), 30);
-  EXPECT_EQ(now->feature_level("group.version"), 0);
+  EXPECT_EQ(now->feature_level("group.version"), 1);
   ASSERT_EQ(now->brokers().count(1), 1U);
   EXPECT_FALSE(now->brokers().at(1).fenced);
   EXPECT_EQ(now->brokers().at(1).endpoints.at(0).port, 9092);

@@ -133,6 +133,8 @@ struct test_broker::parts {
   std::unique_ptr<storage::log_directory> directory;
   std::unique_ptr<metadata::cluster_metadata> cluster;
   std::unique_ptr<partition::partition_manager> partitions;
+  metrics::registry metrics;
+  std::unique_ptr<coordinator::group_coordinator> groups;
   std::unique_ptr<server::server> service;
   std::atomic<int> config_changes{0};
   protocol::connection_info connection;
@@ -164,8 +166,11 @@ test_broker::parts::parts(const test_broker_options& options)
   metadata::config_layers layers;
   layers.configuration_file = &options.configuration_file;
   settings.config = metadata::effective_broker_config(layers);
+  groups = std::make_unique<coordinator::group_coordinator>(
+      coordinator::group_coordinator_environment{*partitions, workers, clock, metrics}, settings.config);
+  groups->apply(cluster->current());
   service = std::make_unique<server::server>(
-      server::server_environment{*cluster, *partitions, files, workers, clock}, settings);
+      server::server_environment{*cluster, *partitions, files, workers, clock, *groups}, settings);
   service->set_config_listener([this] { ++config_changes; });
 
   connection.id = 1;
@@ -177,6 +182,7 @@ test_broker::parts::parts(const test_broker_options& options)
 }
 
 test_broker::parts::~parts() {
+  groups->stop();
   workers.stop();
   reactor.reset();
   service->disconnected(connection);

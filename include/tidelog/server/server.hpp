@@ -3,6 +3,7 @@
 
 #include "tidelog/base/clock.hpp"
 #include "tidelog/base/worker_pool.hpp"
+#include "tidelog/coordinator/group_coordinator.hpp"
 #include "tidelog/metadata/cluster_metadata.hpp"
 #include "tidelog/partition/partition_manager.hpp"
 #include "tidelog/protocol/service.hpp"
@@ -39,6 +40,7 @@ struct server_environment {
   /// For what waits for the disk or burns CPU.
   base::worker_pool& workers;
   const base::clock& clock;
+  coordinator::group_coordinator& groups;
 };
 
 /// Takes requests from any number of reactors at once.
