@@ -124,7 +124,9 @@ base::result<filtered_batch> batch_filter::apply(const model::record_batch_view&
     }
     return result;
   }
-  const bool wants_horizon = seen.has_tombstone && !batch.has_delete_horizon();
+  // The horizon is one for all: it begins with the cleaning that has met all of them.
+  const bool is_met_whole = batch.next_offset() <= rules_.mapped_end;
+  const bool wants_horizon = seen.has_tombstone && !batch.has_delete_horizon() && is_met_whole;
   if (seen.kept_count == batch.record_count() && !wants_horizon) return result;
   result.what = filtered_batch::fate::rebuilt;
   TIDELOG_TRY(result.rebuilt,

@@ -38,6 +38,7 @@ base::result<cleaning_report> log::core::cleaning::perform() {
   TIDELOG_DO(core_.respect_min_lag(tail_, config_, now_ms, part_));
   report_.from = report_.upto = part_.first_dirty;
   if (part_.first_dirty >= part_.first_uncleanable) return report_;
+  TIDELOG_DO(core_.sync_closed_part(tail_, aborts_seen_));
 
   TIDELOG_DO(map_keys());
   filter_.emplace(*map_, transactions_, filter_rules{mapped_end_, now_ms, config_.delete_retention_ms},

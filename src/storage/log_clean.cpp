@@ -1,6 +1,8 @@
 // Compaction as seen from outside: what is dirty, and the call that cleans it.
 #include "cleaner_run.hpp"
 
+#include "tidelog/base/log_message.hpp"
+
 #include <algorithm>
 
 namespace tidelog::storage {
@@ -10,12 +12,25 @@ base::status log::core::check_not_aborted(std::uint64_t seen) const {
   return base::fail(errc::cleaning_aborted, "{}", directory.native());
 }
 
+base::status log::core::sync_closed_part(const log_tail& now, std::uint64_t aborts_seen) {
+  const model::offset base = now.segments->active().base_offset();
+  if (recovery_point.load() >= base.value()) return {};
+  const std::lock_guard guard(commit_mutex);
+  // After a truncation there may be less than was seen.
+  TIDELOG_DO(check_not_aborted(aborts_seen));
+  auto synced = sync_files(*now.segments, {base, base, 0, 0});
+  if (!synced) {
+    base::say_error("{}: what was appended may be lost: {}", directory.native(), synced.error().describe());
+    go_offline(synced.error());
+  }
+  return synced;
+}
+
 /// Whole segments below everything that may still change or vanish.
 compaction_need log::core::cleanable_part(const log_tail& now) {
   compaction_need part;
   part.first_dirty = model::offset(std::max(cleaned_end.load(), log_start.load()));
-  // What a power cut may take must not have cost anything older its place.
-  model::offset limit = std::min(now.committed.offset, model::offset(recovery_point.load()));
+  model::offset limit = now.committed.offset;
   {
     const std::lock_guard guard(append_mutex);
     if (const auto open = producers.first_open_transaction()) limit = std::min(limit, *open);

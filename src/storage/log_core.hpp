@@ -42,7 +42,8 @@ struct log_tail {
   log_mark end;
   log_mark committed;            ///< at the high watermark
   std::uint64_t generation = 0;  ///< counts truncations
-  std::uint64_t layout = 0;      ///< counts truncations and replacements: remembered positions mean nothing after one
+  std::uint64_t layout =
+      0;  ///< counts truncations and replacements: remembered positions mean nothing after one
 };
 
 /// Where recent reads ended, so that the next one needs no index. Thread safe.
@@ -123,6 +124,8 @@ struct log::core final : commit_source {
   // log_clean.cpp
   class cleaning;
   [[nodiscard]] compaction_need cleanable_part(const log_tail& now);
+  /// What a power cut may still take must not cost anything older its place.
+  [[nodiscard]] base::status sync_closed_part(const log_tail& now, std::uint64_t aborts_seen);
   [[nodiscard]] base::status respect_min_lag(const log_tail& now, const log_config& by, base::unix_ms now_ms,
                                              compaction_need& part);
   [[nodiscard]] base::status weigh(const log_tail& now, const log_config& by, base::unix_ms now_ms,
@@ -132,7 +135,8 @@ struct log::core final : commit_source {
 
   // log_replace.cpp
   [[nodiscard]] base::status replace_segments(std::span<const std::shared_ptr<segment>> old,
-                                              const std::shared_ptr<segment>& fresh, std::uint64_t aborts_seen);
+                                              const std::shared_ptr<segment>& fresh,
+                                              std::uint64_t aborts_seen);
   [[nodiscard]] base::status finish_replacement(std::span<const std::shared_ptr<segment>> old,
                                                 const std::shared_ptr<segment>& fresh);
   void publish_replacement(std::span<const std::shared_ptr<segment>> old,

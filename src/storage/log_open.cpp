@@ -67,10 +67,13 @@ base::result<model::offset> log::core::recover_segments(segment_list& segments, 
   const std::size_t first = segments.floor(from);
   model::offset end = segments.all[first]->base_offset();
   bool changed = false;
+  bool previous_has_been_compacted = false;
   for (std::size_t at = first; at < segments.all.size(); ++at) {
     segment& each = *segments.all[at];
-    // Compaction may remove the last records of a segment; otherwise a gap between two segments is a lost end.
-    const bool gap = each.base_offset() > end && !config.cleanup.compact;
+    // A gap between two segments is a lost end, unless compaction has made it: Kafka's may take the last records of a
+    // segment.
+    const bool gap =
+        each.base_offset() > end && end.value() >= cleaned_end.load() && !previous_has_been_compacted;
     if (at > first && (gap || each.base_offset() < end)) {
       base::say_warning("{}: lost end: the next segment begins at offset {}, the log ends at {}",
                         directory.native(), each.base_offset().value(), end.value());
@@ -82,6 +85,7 @@ base::result<model::offset> log::core::recover_segments(segment_list& segments, 
     TIDELOG_TRY(const std::uint64_t size, file->size());
     TIDELOG_TRY(const auto outcome, each.scan(from, interval));
     end = std::max(outcome.next_offset, each.base_offset());
+    previous_has_been_compacted = outcome.has_been_compacted;
     if (size > outcome.end_position) {
       base::say_warning("{}: {} at position {}; {} bytes are cut off, the log ends at offset {}",
                         file->name().native(), name_of(outcome.verdict), outcome.end_position,

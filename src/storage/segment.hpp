@@ -42,6 +42,8 @@ struct scan_outcome {
   scan_verdict verdict = scan_verdict::complete;
   std::uint64_t end_position = 0;  ///< of the last good batch
   model::offset next_offset{};
+  /// Offsets are missing between its batches or in them, which only a cleaning does.
+  bool has_been_compacted = false;
 };
 
 struct batch_place {

@@ -176,10 +176,13 @@ base::result<scan_outcome> segment::scan(model::offset trusted_below, std::int64
   forget_growth();
   mine.offsets.replace({});
   mine.times.replace({});
-  scan_outcome outcome{scan_verdict::complete, 0, base_};
+  scan_outcome outcome{scan_verdict::complete, 0, base_, false};
   const auto take = [&](const model::record_batch_header& batch) {
     grow(batch, outcome.end_position, interval);
     write_index_entries_locked();
+    if (batch.base_offset() > outcome.next_offset || batch.record_count() <= batch.last_offset_delta()) {
+      outcome.has_been_compacted = true;
+    }
     outcome.end_position += batch.size_bytes();
     outcome.next_offset = batch.next_offset();
   };

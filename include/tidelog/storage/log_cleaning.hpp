@@ -13,8 +13,8 @@ namespace tidelog::storage {
 struct compaction_need {
   /// Below, each key has one record at most (and tombstones that wait for their horizon).
   model::offset first_dirty{};
-  /// From here on nothing may be cleaned yet: the active segment; what is not committed and on disk; what a transaction
-  /// keeps open; what is younger than min.compaction.lag.ms.
+  /// From here on nothing may be cleaned yet: the active segment; what is not committed; what a transaction keeps open;
+  /// what is younger than min.compaction.lag.ms.
   model::offset first_uncleanable{};
   std::uint64_t clean_bytes = 0;
   std::uint64_t dirty_bytes = 0;
