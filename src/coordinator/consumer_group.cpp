@@ -88,6 +88,11 @@ std::error_code consumer_group::finish(event& of) {
   if (of.topics_version) topics_version_ = *of.topics_version;
   if (of.patterns_refreshed_at) patterns_refreshed_at_ = of.patterns_refreshed_at;
   if (of.successor) successor_ = std::move(of.successor);
+  // Those of a classic group that was taken over have none yet.
+  for (const auto& [id, member] : state_.members()) {
+    if (deadlines_.size() >= state_.members().size()) break;
+    if (!deadlines_.contains(id)) keep_alive(of.step, id);
+  }
   if (deadlines_.size() > state_.members().size()) {
     std::erase_if(deadlines_, [&](const auto& one) { return state_.find(one.first) == nullptr; });
   }
