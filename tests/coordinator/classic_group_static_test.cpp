@@ -4,19 +4,13 @@
 
 #include <gtest/gtest.h>
 
-#include <limits>
-
 namespace tidelog::test {
 namespace {
 
 using coordinator::errc;
-using coordinator::first_join;
 using coordinator::group_state;
-using coordinator::join_answer;
 using coordinator::skip_assignment;
-using coordinator::sync_answer;
 
-constexpr auto session_ms = classic_world::session_ms;
 constexpr auto rebalance_ms = classic_world::rebalance_ms;
 
 coordinator::join_request request_of(const std::string& client) {

@@ -12,9 +12,6 @@ namespace {
 using coordinator::errc;
 using coordinator::first_join;
 using coordinator::group_state;
-using coordinator::join_answer;
-using coordinator::skip_assignment;
-using coordinator::sync_answer;
 
 constexpr auto session_ms = classic_world::session_ms;
 constexpr auto rebalance_ms = classic_world::rebalance_ms;
