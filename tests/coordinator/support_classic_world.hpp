@@ -144,8 +144,9 @@ struct classic_world {
   void sync_all(const std::vector<std::string>& ids) {
     std::vector<coordinator::sync_request::assignment> assignments;
     for (const auto& id : ids) assignments.push_back({id, to_bytes(id)});
+    const auto leader_id = leader();
     for (const auto& id : ids) {
-      const bool leads = id == leader();
+      const bool leads = id == leader_id;
       static_cast<void>(sync(id, leads ? assignments : std::vector<coordinator::sync_request::assignment>{}));
     }
   }
