@@ -92,6 +92,7 @@ base::result<std::vector<partition_lag>> look_up_lags(client::cluster& in,
   TIDELOG_TRY(const auto ends, client::list_offsets(in, there, client::latest_offset));
   for (const auto& end : ends) lags[end.at].end = end.offset;
   std::vector<partition_lag> ordered;
+  ordered.reserve(lags.size());
   for (auto& [at, lag] : lags) ordered.push_back(std::move(lag));
   return ordered;
 }

@@ -139,6 +139,7 @@ base::result<std::vector<plan>> plans_of_file(const std::string& path,
         {.at = row.at, .target = {.kind = reset_kind::offset, .offset = row.offset}, .before = {}});
   }
   std::vector<plan> list;
+  list.reserve(plans.size());
   for (auto& [group, made] : plans) list.push_back(std::move(made));
   if (list.empty()) return refuse("{} has no offsets of that group", path);
   return list;

@@ -80,9 +80,10 @@ TEST(range_assignor, every_partition_has_one_owner_who_wants_it) {
         ++shares[at.topic];
       }
       for (const auto& [topic, share] : shares) {
-        const auto readers = std::count_if(members.begin(), members.end(), [&topic](const auto& other) {
-          return std::find(other.topics.begin(), other.topics.end(), topic) != other.topics.end();
-        });
+        const auto wants = [&name = topic](const auto& other) {
+          return std::find(other.topics.begin(), other.topics.end(), name) != other.topics.end();
+        };
+        const auto readers = std::count_if(members.begin(), members.end(), wants);
         EXPECT_LE(share, (counts[topic] + readers - 1) / readers);
       }
     }
