@@ -4,24 +4,37 @@
 
 #include "tidelog/protocol/alter_configs.hpp"
 #include "tidelog/protocol/api_versions.hpp"
+#include "tidelog/protocol/consumer_group_describe.hpp"
+#include "tidelog/protocol/consumer_group_heartbeat.hpp"
 #include "tidelog/protocol/create_partitions.hpp"
 #include "tidelog/protocol/create_topics.hpp"
+#include "tidelog/protocol/delete_groups.hpp"
 #include "tidelog/protocol/delete_records.hpp"
 #include "tidelog/protocol/delete_topics.hpp"
 #include "tidelog/protocol/describe_cluster.hpp"
 #include "tidelog/protocol/describe_configs.hpp"
+#include "tidelog/protocol/describe_groups.hpp"
 #include "tidelog/protocol/describe_log_dirs.hpp"
 #include "tidelog/protocol/describe_producers.hpp"
 #include "tidelog/protocol/describe_quorum.hpp"
 #include "tidelog/protocol/describe_topic_partitions.hpp"
 #include "tidelog/protocol/fetch.hpp"
+#include "tidelog/protocol/find_coordinator.hpp"
+#include "tidelog/protocol/heartbeat.hpp"
 #include "tidelog/protocol/incremental_alter_configs.hpp"
 #include "tidelog/protocol/init_producer_id.hpp"
+#include "tidelog/protocol/join_group.hpp"
+#include "tidelog/protocol/leave_group.hpp"
 #include "tidelog/protocol/list_config_resources.hpp"
+#include "tidelog/protocol/list_groups.hpp"
 #include "tidelog/protocol/list_offsets.hpp"
 #include "tidelog/protocol/metadata.hpp"
+#include "tidelog/protocol/offset_commit.hpp"
+#include "tidelog/protocol/offset_delete.hpp"
+#include "tidelog/protocol/offset_fetch.hpp"
 #include "tidelog/protocol/offset_for_leader_epoch.hpp"
 #include "tidelog/protocol/produce.hpp"
+#include "tidelog/protocol/sync_group.hpp"
 
 #include <algorithm>
 #include <array>
@@ -52,6 +65,15 @@ constexpr std::array table{
     row<protocol::fetch_request, handle_fetch>(),
     row<protocol::list_offsets_request, handle_list_offsets>(),
     row<protocol::metadata_request, handle_metadata>(),
+    row<protocol::offset_commit_request, handle_offset_commit>(),
+    row<protocol::offset_fetch_request, handle_offset_fetch>(),
+    row<protocol::find_coordinator_request, handle_find_coordinator>(),
+    row<protocol::join_group_request, handle_join_group>(),
+    row<protocol::heartbeat_request, handle_heartbeat>(),
+    row<protocol::leave_group_request, handle_leave_group>(),
+    row<protocol::sync_group_request, handle_sync_group>(),
+    row<protocol::describe_groups_request, handle_describe_groups>(),
+    row<protocol::list_groups_request, handle_list_groups>(),
     row<protocol::api_versions_request, handle_api_versions>(),
     row<protocol::create_topics_request, handle_create_topics>(),
     row<protocol::delete_topics_request, handle_delete_topics>(),
@@ -62,10 +84,14 @@ constexpr std::array table{
     row<protocol::alter_configs_request, handle_alter_configs>(),
     row<protocol::describe_log_dirs_request, handle_describe_log_dirs>(),
     row<protocol::create_partitions_request, handle_create_partitions>(),
+    row<protocol::delete_groups_request, handle_delete_groups>(),
     row<protocol::incremental_alter_configs_request, handle_incremental_alter_configs>(),
+    row<protocol::offset_delete_request, handle_offset_delete>(),
     row<protocol::describe_quorum_request, handle_describe_quorum>(),
     row<protocol::describe_cluster_request, handle_describe_cluster>(),
     row<protocol::describe_producers_request, handle_describe_producers>(),
+    row<protocol::consumer_group_heartbeat_request, handle_consumer_group_heartbeat>(),
+    row<protocol::consumer_group_describe_request, handle_consumer_group_describe>(),
     row<protocol::list_config_resources_request, handle_list_config_resources>(),
     row<protocol::describe_topic_partitions_request, handle_describe_topic_partitions>(),
 };

@@ -28,6 +28,9 @@ template <class... Operations>
 inline constexpr std::int32_t all_topic_operations =
     operation_bits(operation::read, operation::write, operation::create, operation::remove, operation::alter,
                    operation::describe, operation::describe_configs, operation::alter_configs);
+inline constexpr std::int32_t all_group_operations =
+    operation_bits(operation::read, operation::remove, operation::describe, operation::describe_configs,
+                   operation::alter_configs);
 inline constexpr std::int32_t all_cluster_operations =
     operation_bits(operation::create, operation::alter, operation::describe, operation::cluster_action,
                    operation::describe_configs, operation::alter_configs, operation::idempotent_write);

@@ -6,7 +6,11 @@
 
 namespace tidelog::server {
 
-[[nodiscard]] protocol::error_code error_code_of(const base::error& error);
+/// none for an empty code.
+[[nodiscard]] protocol::error_code error_code_of(std::error_code code);
+[[nodiscard]] inline protocol::error_code error_code_of(const base::error& error) {
+  return error_code_of(error.code);
+}
 [[nodiscard]] inline protocol::error_code error_code_of(const base::status& outcome) {
   return outcome ? protocol::error_code::none : error_code_of(outcome.error());
 }
