@@ -11,6 +11,7 @@
 #include "tidelog/network/socket_server.hpp"
 #include "tidelog/partition/partition_manager.hpp"
 #include "tidelog/server/server.hpp"
+#include "tidelog/storage/log_cleaner.hpp"
 #include "tidelog/storage/log_directory.hpp"
 
 #include <algorithm>
@@ -26,6 +27,7 @@ constexpr std::chrono::seconds patience_at_stop{20};
 constexpr std::chrono::seconds file_removal_interval{5};
 constexpr std::chrono::seconds producer_expiry_interval{60};
 constexpr std::chrono::seconds flush_check_interval{1};
+constexpr std::chrono::seconds closed_segment_sync_interval{5};
 /// A reactor that has not run anything for so long is stuck.
 constexpr std::chrono::seconds reactor_silence{20};
 constexpr std::size_t most_open_segments = 4096;
@@ -54,6 +56,17 @@ std::size_t open_file_limit() {
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
   return std::min<std::size_t>(most_open_segments, limit.rlim_cur / descriptor_share_of_segments);
+}
+
+storage::log_cleaner_settings cleaner_settings(const metadata::broker_config& config) {
+  storage::log_cleaner_settings settings;
+  settings.threads = config.log_cleaner_threads;
+  settings.dedupe_buffer_size = config.log_cleaner_dedupe_buffer_size;
+  settings.io_buffer_load_factor = config.log_cleaner_io_buffer_load_factor;
+  settings.io_buffer_size = config.log_cleaner_io_buffer_size;
+  settings.io_max_bytes_per_second = config.log_cleaner_io_max_bytes_per_second;
+  settings.backoff_ms = config.log_cleaner_backoff_ms;
+  return settings;
 }
 
 std::string address_text(const network::bound_address& address) {
@@ -105,6 +118,8 @@ struct broker::parts {
   std::vector<ping> pings;
 
   std::unique_ptr<storage::log_directory> directory;
+  /// Nothing when log.cleaner.enable says no.
+  std::unique_ptr<storage::log_cleaner> cleaner;
   std::unique_ptr<metadata::cluster_metadata> cluster;
   std::unique_ptr<partition::partition_manager> partitions;
   metrics::registry metrics;
@@ -209,6 +224,7 @@ void broker::parts::put_config_into_effect() {
   network.queued_max_request_bytes = config.queued_max_request_bytes;
   set_log_level(config.log_level);
   server->update_config(config);
+  if (cleaner) cleaner->update(cleaner_settings(config));
 }
 
 base::status broker::parts::serve() {
@@ -228,11 +244,15 @@ base::status broker::parts::serve() {
   server = std::make_unique<server::server>(
       server::server_environment{*cluster, *partitions, *files, workers, clock, *groups},
       std::move(server_settings));
+  if (settings.values.log_cleaner_enable) {
+    cleaner = std::make_unique<storage::log_cleaner>(*directory, clock, cleaner_settings(effective_config()));
+  }
   server->set_config_listener([this] { put_config_into_effect(); });
   put_config_into_effect();
   service.serve(*server);
-  TIDELOG_DO(sockets.start());
   start_housekeeping();
+  TIDELOG_DO(sockets.start());
+  if (cleaner) cleaner->start();
   is_running = true;
   return {};
 }
@@ -248,11 +268,14 @@ void broker::parts::start_housekeeping() {
   chores.add(file_removal_interval, [this] { partitions->remove_deleted_files(); });
   chores.add(producer_expiry_interval, [this] { partitions->expire_producers(); });
   chores.add(flush_check_interval, [this] { partitions->flush_due_logs(); });
+  chores.add(closed_segment_sync_interval, [this] { partitions->sync_closed_segments(); });
   chores.add(milliseconds(checkpoint_interval), [this] {
     if (auto written = directory->write_checkpoints(); !written) {
       base::say_error("checkpoints: {}", written.error().describe());
     }
   });
+  const auto after_roll = chores.add_on_demand([this] { partitions->look_after_rolled_logs(); });
+  partitions->set_roll_listener([this, after_roll] { chores.wake(after_roll); });
   chores.start();
 }
 
@@ -263,6 +286,7 @@ base::status broker::parts::stop() {
   if (groups) groups->stop();
   sockets.stop(patience_at_stop);
   chores.stop();
+  if (cleaner) cleaner->stop();
   base::status outcome;
   const auto keep_first = [&outcome](base::status next) {
     if (outcome && !next) outcome = std::move(next);

@@ -19,6 +19,20 @@ void housekeeping::add(std::chrono::milliseconds interval, base::task work) {
   chores_.push_back({std::min(interval, longest_interval), {}, std::move(work)});
 }
 
+std::size_t housekeeping::add_on_demand(base::task work) {
+  add(longest_interval, std::move(work));
+  return chores_.size() - 1;
+}
+
+void housekeeping::wake(std::size_t which) {
+  {
+    const std::lock_guard lock(mutex_);
+    chores_[which].is_wanted = true;
+    wanted_ = true;
+  }
+  wake_.notify_all();
+}
+
 void housekeeping::start() {
   const auto now = std::chrono::steady_clock::now();
   for (auto& each : chores_) each.due = now + each.interval;
@@ -39,9 +53,14 @@ void housekeeping::run() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     const auto next =
-        std::min_element(chores_.begin(), chores_.end(),
-                         [](const chore& left, const chore& right) { return left.due < right.due; });
-    if (wake_.wait_until(lock, next->due, [this] { return stopping_; })) return;
+        std::min_element(chores_.begin(), chores_.end(), [](const chore& left, const chore& right) {
+          return left.is_wanted != right.is_wanted ? left.is_wanted : left.due < right.due;
+        });
+    if (!next->is_wanted) {
+      wanted_ = false;
+      if (wake_.wait_until(lock, next->due, [this] { return stopping_ || wanted_; })) continue;
+    }
+    next->is_wanted = false;
     lock.unlock();
     next->work();
     next->due = std::chrono::steady_clock::now() + next->interval;

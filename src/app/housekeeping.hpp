@@ -22,6 +22,10 @@ class housekeeping {
 
   /// Before start(). The first run is an interval after it.
   void add(std::chrono::milliseconds interval, base::task chore);
+  /// A chore that runs when wake() was called for it, and not before. Before start(); returns what wake() wants.
+  std::size_t add_on_demand(base::task chore);
+  /// Any thread; cheap, and many calls before the chore runs are one.
+  void wake(std::size_t which);
   void start();
   /// Lets the chore that is running end. May be called twice.
   void stop();
@@ -31,6 +35,7 @@ class housekeeping {
     std::chrono::milliseconds interval;
     std::chrono::steady_clock::time_point due;
     base::task work;
+    bool is_wanted = false;
   };
   void run();
 
@@ -38,6 +43,8 @@ class housekeeping {
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;
+  /// Some chore is wanted before it is due.
+  bool wanted_ = false;
   std::thread thread_;
 };
 

@@ -69,6 +69,10 @@ partition::partition(model::topic_partition name, model::topic_id topic_id, mode
       [waiters = waiters_](const storage::log_progress& progress) { waiters->progressed(progress); });
 }
 
+void partition::set_roll_listener(base::task listener) {
+  if (log_) log_->set_roll_listener(std::move(listener));
+}
+
 std::shared_ptr<const metadata::topic_config> partition::config() const {
   const std::lock_guard lock(config_mutex_);
   return config_;
@@ -237,6 +241,10 @@ storage::log_config log_config_of(const metadata::topic_config& config) {
   made.retention_bytes = config.retention_bytes;
   made.cleanup.remove = config.cleanup_delete;
   made.cleanup.compact = config.cleanup_compact;
+  made.min_cleanable_dirty_ratio = config.min_cleanable_dirty_ratio;
+  made.min_compaction_lag_ms = config.min_compaction_lag_ms;
+  made.max_compaction_lag_ms = config.max_compaction_lag_ms;
+  made.delete_retention_ms = config.delete_retention_ms;
   made.flush_messages = config.flush_messages;
   made.flush_ms = config.flush_ms;
   made.file_delete_delay_ms = config.file_delete_delay_ms;

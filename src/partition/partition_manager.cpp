@@ -13,6 +13,22 @@ struct partition_manager::table {
   metadata::shared_map<model::topic_id, hosted_topic_ptr> by_id;
 };
 
+struct partition_manager::rolled_list {
+  void add(std::weak_ptr<partition> of) {
+    bool is_first = false;
+    {
+      const std::lock_guard lock(mutex);
+      is_first = partitions.empty();
+      partitions.push_back(std::move(of));
+    }
+    if (is_first && listener) listener();
+  }
+
+  std::mutex mutex;
+  std::vector<std::weak_ptr<partition>> partitions;
+  std::function<void()> listener;
+};
+
 namespace {
 
 metadata::resource topic_resource(const std::string& topic) {
@@ -33,7 +49,12 @@ partition_ptr hosted_topic::find(model::partition_index index) const {
 }
 
 metadata::config_layers partition_manager::layers_of_topic::view() const {
-  return {topic.get(), broker.get(), cluster_wide.get(), &below->configuration_file, &below->machine};
+  return {.topic = topic.get(),
+          .group = nullptr,
+          .broker = broker.get(),
+          .cluster_wide = cluster_wide.get(),
+          .configuration_file = &below->configuration_file,
+          .machine = &below->machine};
 }
 
 partition_manager::partition_manager(storage::log_directory& directory, const base::clock& clock,
@@ -41,6 +62,7 @@ partition_manager::partition_manager(storage::log_directory& directory, const ba
     : directory_(directory),
       clock_(clock),
       node_id_(settings.node_id),
+      rolled_(std::make_shared<rolled_list>()),
       table_(std::make_shared<const table>()),
       layers_(std::make_shared<const broker_layers>(std::move(settings.layers))) {}
 
@@ -108,6 +130,7 @@ base::status partition_manager::start(const metadata::image_ptr& image, base::wo
       }
       auto made = std::make_shared<partition>(log->partition, topics[i]->id, state.epoch, configs[i],
                                               std::move(log->outcome));
+      watch_rolls(made);
       if (made->check_available()) TIDELOG_DO(made->begin_epoch(state.epoch));
       hosted->partitions.push_back(std::move(made));
       ++log;
@@ -179,6 +202,7 @@ hosted_topic_ptr partition_manager::bring_up(const metadata::image& image, const
     if (!log) base::say_error("{} is offline: {}", request.partition.text(), log.error().describe());
     auto made = std::make_shared<partition>(request.partition, state->id, partition_state.epoch, config,
                                             std::move(log));
+    watch_rolls(made);
     if (made->check_available()) {
       if (auto begun = made->begin_epoch(partition_state.epoch); !begun) {
         base::say_error("{}: {}", request.partition.text(), begun.error().describe());
@@ -245,14 +269,54 @@ std::vector<partition_ptr> partition_manager::all_partitions() const {
   return all;
 }
 
+void partition_manager::set_roll_listener(std::function<void()> listener) {
+  rolled_->listener = std::move(listener);
+}
+
+void partition_manager::watch_rolls(const partition_ptr& of) {
+  of->set_roll_listener(
+      [rolled = rolled_, which = std::weak_ptr<partition>(of)]() mutable { rolled->add(which); });
+}
+
+void partition_manager::delete_old_segments_of(const partition_ptr& of, base::unix_ms now_ms) {
+  of->with_log([&](storage::log& log) {
+    if (auto removed = log.delete_old_segments(now_ms); !removed) {
+      base::say_error("retention of {}: {}", of->name().text(), removed.error().describe());
+    }
+  });
+}
+
+void partition_manager::remove_deleted_files_of(const partition_ptr& of, base::unix_ms now_ms) {
+  of->with_log([&](storage::log& log) {
+    if (auto left = log.remove_deleted_files(now_ms); !left) {
+      base::say_warning("removing deleted segments of {}: {}", of->name().text(), left.error().describe());
+    }
+  });
+}
+
 void partition_manager::delete_old_segments() {
   const auto now_ms = clock_.now_ms();
+  for (const auto& each : all_partitions()) delete_old_segments_of(each, now_ms);
+}
+
+void partition_manager::look_after_rolled_logs() {
+  std::vector<std::weak_ptr<partition>> rolled;
+  {
+    const std::lock_guard lock(rolled_->mutex);
+    rolled.swap(rolled_->partitions);
+  }
+  const auto now_ms = clock_.now_ms();
+  for (const auto& which : rolled) {
+    const auto each = which.lock();
+    if (!each) continue;
+    delete_old_segments_of(each, now_ms);
+    remove_deleted_files_of(each, now_ms);
+  }
+}
+
+void partition_manager::sync_closed_segments() {
   for (const auto& each : all_partitions()) {
-    each->with_log([&](storage::log& log) {
-      if (auto removed = log.delete_old_segments(now_ms); !removed) {
-        base::say_error("retention of {}: {}", each->name().text(), removed.error().describe());
-      }
-    });
+    each->with_log([](storage::log& log) { log.sync_closed_segments(); });
   }
 }
 
@@ -269,14 +333,7 @@ void partition_manager::flush_due_logs() {
 
 void partition_manager::remove_deleted_files() {
   const auto now_ms = clock_.now_ms();
-  for (const auto& each : all_partitions()) {
-    each->with_log([&](storage::log& log) {
-      if (auto left = log.remove_deleted_files(now_ms); !left) {
-        base::say_warning("removing deleted segments of {}: {}", each->name().text(),
-                          left.error().describe());
-      }
-    });
-  }
+  for (const auto& each : all_partitions()) remove_deleted_files_of(each, now_ms);
   directory_.remove_deleted(now_ms);
 }
 

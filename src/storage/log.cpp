@@ -84,6 +84,10 @@ void log::set_progress_listener(progress_listener listener) {
   core_->listener = std::move(listener);
 }
 
+void log::set_roll_listener(base::task listener) {
+  core_->roll_listener = std::move(listener);
+}
+
 model::offset log::log_start_offset() const {
   return model::offset(core_->log_start.load(std::memory_order_acquire));
 }

@@ -185,8 +185,8 @@ base::status log::core::roll_locked() {
     tail_state.end.position = 0;
     if (tail_state.committed.offset == base) tail_state.committed = tail_state.end;
   }
-  // A closed segment is put on disk in the background whatever the topic's flush settings are.
-  environment.commits.request(*this);
+  if (durable.load()) environment.commits.request(*this);
+  if (roll_listener) roll_listener();
   return {};
 }
 

@@ -176,6 +176,14 @@ base::status log::flush() {
   return synced;
 }
 
+void log::sync_closed_segments() {
+  core& c = *core_;
+  if (c.recovery_point.load() >= c.log_end.load()) return;
+  const std::int64_t active_base = c.tail().segments->active().base_offset().value();
+  const std::int64_t closed_before = c.closed_before.exchange(active_base);
+  if (closed_before > c.recovery_point.load()) c.environment.commits.request(c);
+}
+
 void log::flush_if_due(base::unix_ms now_ms) {
   core& c = *core_;
   const std::int64_t flush_ms = c.flush_ms.load();

@@ -213,6 +213,8 @@ struct log::core final : commit_source {
   std::atomic<std::int64_t> flush_ms{never_flush};
   std::atomic<bool> durable{true};
   std::atomic<bool> sync_wanted{false};
+  /// The active segment's base at the last call of sync_closed_segments().
+  std::atomic<std::int64_t> closed_before{0};
   std::atomic<bool> directory_dirty{false};
   std::atomic<bool> parent_dirty{false};
   std::atomic<base::unix_ms> unsynced_since_ms{0};
@@ -234,6 +236,7 @@ struct log::core final : commit_source {
   bool waiters_closed = false;
 
   progress_listener listener;
+  base::task roll_listener;
   read_positions positions;
 };
 

@@ -337,6 +337,29 @@ TEST_F(partition_manager_test, stopping_wakes_every_waiting_fetch) {
   EXPECT_FALSE(target->check_available());
 }
 
+TEST_F(partition_manager_test, a_log_that_rolls_is_held_to_its_size_at_once) {
+  broker_run run(files);
+  int told = 0;
+  run.manager().set_roll_listener([&] { ++told; });
+  auto configs = test::page_cache();
+  configs.insert({{"retention.bytes", "0"}, {"file.delete.delay.ms", "0"}});
+  const auto target = run.create("t", configs);
+  for (int i = 0; i < 3; ++i) {
+    append(*target);
+    target->with_log([](storage::log& log) { ASSERT_TRUE(log.roll()); });
+  }
+  EXPECT_EQ(told, 1) << "one call is enough until somebody has looked";
+  EXPECT_EQ(target->log_start_offset().value(), 0);
+  run.manager().look_after_rolled_logs();
+  EXPECT_EQ(target->log_start_offset().value(), 3);
+  const auto left = files.list("/data/t-0");
+  ASSERT_TRUE(left);
+  for (const auto& entry : *left) EXPECT_FALSE(entry.name.ends_with(".deleted")) << entry.name;
+  append(*target);
+  target->with_log([](storage::log& log) { ASSERT_TRUE(log.roll()); });
+  EXPECT_EQ(told, 2);
+}
+
 /// Lookups never wait for a change, and see a topic whole or not at all.
 TEST_F(partition_manager_test, topics_come_and_go_while_they_are_looked_up) {
   broker_run run(files);

@@ -415,6 +415,25 @@ TEST_F(log_test, records_are_synced_by_count_and_by_time) {
   while (log->recovery_point() < at(4)) std::this_thread::yield();
 }
 
+TEST_F(log_test, closed_segments_of_a_page_cache_log_are_synced_at_the_second_look) {
+  const auto log = world.open(page_cache_config());
+  int rolls = 0;
+  log->set_roll_listener([&] { ++rolls; });
+  append(*log, {});
+  ASSERT_TRUE(log->roll());
+  EXPECT_EQ(rolls, 1);
+  append(*log, {});
+  log->sync_closed_segments();
+  ASSERT_TRUE(log->roll());
+  EXPECT_EQ(rolls, 2);
+  EXPECT_EQ(log->recovery_point(), at(0));
+  log->sync_closed_segments();
+  while (log->recovery_point() < at(2)) std::this_thread::yield();
+  append(*log, {});
+  log->sync_closed_segments();
+  EXPECT_EQ(log->recovery_point(), at(2));
+}
+
 TEST_F(log_test, progress_tells_every_byte_once) {
   const auto log = world.open({});
   std::atomic<std::uint64_t> told{0};

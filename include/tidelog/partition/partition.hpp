@@ -74,6 +74,8 @@ class partition : public std::enable_shared_from_this<partition> {
 
   // For the partition manager.
 
+  /// As storage::log::set_roll_listener().
+  void set_roll_listener(base::task listener);
   void update_config(std::shared_ptr<const metadata::topic_config> config);
   /// This broker leads the partition in a new epoch.
   [[nodiscard]] base::status begin_epoch(model::leader_epoch epoch);

@@ -7,6 +7,7 @@
 #include "tidelog/partition/partition.hpp"
 #include "tidelog/storage/log_directory.hpp"
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -79,7 +80,14 @@ class partition_manager {
   // Housekeeping, called now and then.
 
   void delete_old_segments();
+  /// The same, with the removal of what may go at once, for logs that have rolled since the last call: so that size
+  /// limits hold without a round over all partitions.
+  void look_after_rolled_logs();
+  /// Told when look_after_rolled_logs() has something to do, on an appending thread: it only wakes somebody. Set it
+  /// before anybody appends.
+  void set_roll_listener(std::function<void()> listener);
   void flush_due_logs();
+  void sync_closed_segments();
   void remove_deleted_files();
   void expire_producers();
 
@@ -90,6 +98,7 @@ class partition_manager {
 
  private:
   struct table;
+  struct rolled_list;
 
   [[nodiscard]] std::shared_ptr<const table> current() const;
   void publish(std::shared_ptr<const table> next);
@@ -100,10 +109,16 @@ class partition_manager {
   void take_down(const hosted_topic_ptr& topic);
   void reconfigure(const metadata::image& image, const hosted_topic& topic) const;
   std::vector<partition_ptr> all_partitions() const;
+  void watch_rolls(const partition_ptr& of);
+  void delete_old_segments_of(const partition_ptr& of, base::unix_ms now_ms);
+  void remove_deleted_files_of(const partition_ptr& of, base::unix_ms now_ms);
 
   storage::log_directory& directory_;
   const base::clock& clock_;
   const model::broker_id node_id_;
+
+  /// Shared with the logs, which may roll while the manager goes.
+  const std::shared_ptr<rolled_list> rolled_;
 
   /// One application of an image at a time.
   std::mutex apply_mutex_;

@@ -184,11 +184,17 @@ class log {
   /// Called after each advance of the high watermark and when the log goes offline, outside every lock, from several
   /// threads possibly at once. Set it before the log is shared.
   void set_progress_listener(progress_listener listener);
+  /// Called after each roll, under the lock that appends hold: only hands its work on. Set it before the log is shared.
+  void set_roll_listener(base::task listener);
   /// Waits for the disk: what was appended before the call is synced, and the high watermark and recovery point have
   /// moved.
   [[nodiscard]] base::status flush();
   /// Asks for a sync when records have been unsynced for flush_ms. Called now and then; cheap.
   void flush_if_due(base::unix_ms now_ms);
+  /// On a topic that is not durable, closed segments are put on disk in the background, so that recovery stays short:
+  /// those that were closed before the last such call. One that is deleted soon never has to be written. Called now and
+  /// then; cheap.
+  void sync_closed_segments();
   /// Closes the active segment and begins a new one; nothing when the active one is empty. Waits for the kernel.
   [[nodiscard]] base::status roll();
 
