@@ -13,7 +13,6 @@
 namespace tidelog::test {
 namespace {
 
-using coordinator::classic_group;
 using coordinator::errc;
 using coordinator::group_state;
 

@@ -132,6 +132,7 @@ struct classic_world {
     for (int i = 0; i < 2 && group.state() == coordinator::group_state::preparing_rebalance; ++i)
       pass_delay();
     std::vector<std::string> ids;
+    ids.reserve(joins.size());
     for (const auto& each : joins) ids.push_back(each.answer().member_id);
     return ids;
   }
@@ -143,6 +144,7 @@ struct classic_world {
   }
   void sync_all(const std::vector<std::string>& ids) {
     std::vector<coordinator::sync_request::assignment> assignments;
+    assignments.reserve(ids.size());
     for (const auto& id : ids) assignments.push_back({id, to_bytes(id)});
     const auto leader_id = leader();
     for (const auto& id : ids) {
