@@ -140,7 +140,7 @@ std::string default_cell(const config_key& key) {
 std::string status_text(const config_key& key) {
   switch (key.status) {
     case config_status::works:
-      return key.stored_only_word.empty() ? "works" : "works in part";
+      return "works";
     case config_status::stored_only:
       return "stored only";
     case config_status::no_effect:

@@ -228,10 +228,7 @@ std::vector<const config_key*> stored_only_configs(config_scope scope, const con
   for (const auto& [name, text] : set) {
     const auto* key = find_config_key(scope, name);
     if (key == nullptr) continue;
-    const auto elements = split_config_list(text);
-    const bool word_stored = !key->stored_only_word.empty() &&
-                             std::ranges::find(elements, key->stored_only_word) != elements.end();
-    if (key->status == config_status::stored_only || word_stored) found.push_back(key);
+    if (key->status == config_status::stored_only) found.push_back(key);
   }
   return found;
 }

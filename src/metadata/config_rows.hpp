@@ -54,10 +54,6 @@ class row {
     key_.status = config_status::stored_only;
     return *this;
   }
-  constexpr row& stored_only(std::string_view word) {
-    key_.stored_only_word = word;
-    return *this;
-  }
   constexpr row& no_effect() {
     key_.status = config_status::no_effect;
     return *this;

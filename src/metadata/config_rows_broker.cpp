@@ -30,36 +30,24 @@ constexpr config_key topic_defaults[] = {
     int64("log.cleaner.delete.retention.ms", "86400000")
         .from(0)
         .cluster_wide()
-        .stored_only()
-        .says("Default of the topics' delete.retention.ms; stored only, since compaction is not part of this "
-              "version."),
+        .says("Default of the topics' delete.retention.ms."),
     int64("log.cleaner.max.compaction.lag.ms", int64_max_text)
         .from(1)
         .cluster_wide()
-        .stored_only()
-        .says(
-            "Default of the topics' max.compaction.lag.ms; stored only, since compaction is not part of this "
-            "version."),
+        .says("Default of the topics' max.compaction.lag.ms."),
     floating("log.cleaner.min.cleanable.ratio", "0.5")
         .from(0)
         .to(1)
         .cluster_wide()
-        .stored_only()
-        .says("Default of the topics' min.cleanable.dirty.ratio; stored only, since compaction is not part "
-              "of this "
-              "version."),
+        .says("Default of the topics' min.cleanable.dirty.ratio."),
     int64("log.cleaner.min.compaction.lag.ms", "0")
         .from(0)
         .cluster_wide()
-        .stored_only()
-        .says(
-            "Default of the topics' min.compaction.lag.ms; stored only, since compaction is not part of this "
-            "version."),
+        .says("Default of the topics' min.compaction.lag.ms."),
     list("log.cleanup.policy", "delete")
         .one_of(cleanup_policies)
-        .stored_only("compact")
         .cluster_wide()
-        .says("Default of the topics' cleanup.policy, of which compact is stored only in this version."),
+        .says("Default of the topics' cleanup.policy."),
     int64("log.flush.interval.messages", "1")
         .from(1)
         .cluster_wide()
@@ -201,46 +189,31 @@ constexpr config_key table[] = {
     int64("log.cleaner.backoff.ms", "15000")
         .from(0)
         .cluster_wide()
-        .stored_only()
-        .says("How long compaction rests when there is nothing to compact; stored only, since compaction is "
-              "not part "
-              "of this version."),
+        .says("How long a thread that compacts rests when no log needs it."),
     int64("log.cleaner.dedupe.buffer.size", "134217728")
         .from(1'048'576)
         .cluster_wide()
-        .stored_only()
-        .says("Memory for the keys of a log that is being compacted; stored only, since compaction is not "
-              "part of this "
-              "version."),
-    boolean("log.cleaner.enable", "true")
-        .stored_only()
-        .says(
-            "Whether logs are compacted at all; stored only, since compaction is not part of this version."),
+        .says("Memory for the keys of the logs that are being compacted, of all threads together; taken only "
+              "while it is needed."),
+    boolean("log.cleaner.enable", "true").says("Whether logs are compacted at all."),
     floating("log.cleaner.io.buffer.load.factor", "0.9")
         .from(0)
         .to(1)
         .cluster_wide()
-        .stored_only()
-        .says("How full the memory for keys may get; stored only, since compaction is not part of this "
-              "version."),
+        .says("How full the memory for keys may get: more lets a cleaning cover more, and take longer for "
+              "each key."),
     int32("log.cleaner.io.buffer.size", "524288")
         .from(0)
         .cluster_wide()
-        .stored_only()
-        .says("Buffers for reading and writing while compacting; stored only, since compaction is not part "
-              "of this "
-              "version."),
+        .says("Buffers for reading and writing while compacting, of all threads together."),
     floating("log.cleaner.io.max.bytes.per.second", "1.7976931348623157E308")
         .from(0)
         .cluster_wide()
-        .stored_only()
-        .says(
-            "The rate that compaction keeps to; stored only, since compaction is not part of this version."),
+        .says("The bytes that compaction reads and writes in a second at most, all threads together."),
     int32("log.cleaner.threads", "1")
         .from(0)
         .cluster_wide()
-        .stored_only()
-        .says("Threads that compact; stored only, since compaction is not part of this version."),
+        .says("Threads that compact; with none, nothing is compacted."),
     list("log.dirs", none)
         .checked(objection_to_data_directory, "one absolute path")
         .default_is("/var/lib/tidelog, or ~/.local/share/tidelog for a user who may not write there")

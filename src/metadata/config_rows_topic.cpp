@@ -9,11 +9,9 @@ constexpr std::int64_t hour_ms = 60 * minute_ms;
 constexpr config_key table[] = {
     list("cleanup.policy", "delete")
         .one_of(cleanup_policies)
-        .stored_only("compact")
         .broker_key("log.cleanup.policy")
-        .topic_says(
-            "What happens to old segments: delete removes them by age and size; compact (keeping the last "
-            "record of each key) is kept and answered, but compaction is not part of this version."),
+        .topic_says("What happens to old records: delete removes segments by age and size, compact keeps the "
+                    "last record of each key; both may hold."),
     int32("compression.gzip.level", "-1")
         .from(1)
         .to(9)
@@ -37,10 +35,9 @@ constexpr config_key table[] = {
         .topic_says("How hard zstd tries where compression.type makes the broker compress."),
     int64("delete.retention.ms", "86400000")
         .from(0)
-        .stored_only()
         .broker_key("log.cleaner.delete.retention.ms")
-        .topic_says("How long compaction keeps a tombstone; stored only, since compaction is not part of "
-                    "this version."),
+        .topic_says("How long a record without a value (a deletion of its key) stays after a cleaning has "
+                    "first met it."),
     int64("file.delete.delay.ms", "60000")
         .from(0)
         .broker_key("log.segment.delete.delay.ms")
@@ -89,11 +86,8 @@ constexpr config_key table[] = {
             "not part of this version."),
     int64("max.compaction.lag.ms", int64_max_text)
         .from(1)
-        .stored_only()
         .broker_key("log.cleaner.max.compaction.lag.ms")
-        .topic_says(
-            "The longest time a record may escape compaction; stored only, since compaction is not part of "
-            "this version."),
+        .topic_says("The longest time a record may escape compaction."),
     int32("max.message.bytes", "1048588")
         .from(0)
         .broker_key("message.max.bytes")
@@ -114,18 +108,12 @@ constexpr config_key table[] = {
     floating("min.cleanable.dirty.ratio", "0.5")
         .from(0)
         .to(1)
-        .stored_only()
         .broker_key("log.cleaner.min.cleanable.ratio")
-        .topic_says(
-            "The part of a log that must be new before it is compacted; stored only, since compaction is not "
-            "part of this version."),
+        .topic_says("The part of a compacted log that must be new before it is cleaned."),
     int64("min.compaction.lag.ms", "0")
         .from(0)
-        .stored_only()
         .broker_key("log.cleaner.min.compaction.lag.ms")
-        .topic_says(
-            "How long a record is safe from compaction; stored only, since compaction is not part of this "
-            "version."),
+        .topic_says("How long a record is safe from compaction."),
     int32("min.insync.replicas", "1")
         .from(1)
         .no_effect()

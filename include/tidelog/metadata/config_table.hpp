@@ -88,8 +88,6 @@ struct config_key {
   config_status status = config_status::works;
   /// Nearest first: the first one that is set wins. Unused places have no name.
   std::array<broker_key_of_topic, 3> broker_keys{};
-  /// An element of the value that is only stored, where the rest works ("compact").
-  std::string_view stored_only_word{};
   /// One sentence, in English, with its period.
   std::string_view documentation{};
   /// Why other values are not taken; for `refused` and `no_meaning`.
