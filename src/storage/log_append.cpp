@@ -150,9 +150,8 @@ base::result<bool> log::core::must_roll(segment& active, const log_mark& end,
   if (batch.last_offset() - active.base_offset() > std::numeric_limits<std::int32_t>::max()) return true;
   if (active.index_is_full(config.segment_index_bytes)) return true;
   // The active segment is never cleaned, so it may not hold a record for longer than that either.
-  const std::int64_t segment_ms = config.cleanup.compact
-                                      ? std::min(config.segment_ms, config.max_compaction_lag_ms)
-                                      : config.segment_ms;
+  const std::int64_t segment_ms =
+      config.cleanup.compact ? std::min(config.segment_ms, config.max_compaction_lag_ms) : config.segment_ms;
   const std::int64_t age_limit = segment_ms - std::min(roll_jitter_ms, segment_ms);
   TIDELOG_TRY(const auto first, active.first_timestamp());
   if (first) return batch.max_timestamp() - *first > age_limit;
