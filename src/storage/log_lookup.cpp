@@ -58,7 +58,8 @@ base::result<timed_batch> log::core::largest_visible(const log_tail& now, std::s
   while (true) {
     TIDELOG_TRY(const auto header, walker.next());
     if (!header) return best;
-    if (header->max_timestamp() > best.timestamp) best = {header->max_timestamp(), header->last_offset()};
+    if (indexed_timestamp(*header) > best.timestamp)
+      best = {indexed_timestamp(*header), header->last_offset()};
   }
 }
 

@@ -104,7 +104,7 @@ void segment::grow(const model::record_batch_header& batch, std::uint64_t positi
     growth_.bytes_since_entry = 0;
   }
   growth_.bytes_since_entry += batch.size_bytes();
-  const model::timestamp largest = batch.max_timestamp();
+  const model::timestamp largest = indexed_timestamp(batch);
   if (largest > growth_.largest.timestamp) growth_.largest = {largest, batch.last_offset()};
   if (position == 0) {
     growth_.first_known = true;
@@ -164,7 +164,7 @@ base::result<std::optional<model::timestamp>> segment::first_timestamp() {
   TIDELOG_TRY(const auto first, walker.next());
   const std::lock_guard guard(change_mutex_);
   growth_.first_known = true;
-  if (first && first->max_timestamp().value() >= 0) growth_.first = first->max_timestamp();
+  if (first && indexed_timestamp(*first).value() >= 0) growth_.first = indexed_timestamp(*first);
   return growth_.first;
 }
 

@@ -64,6 +64,11 @@ struct timed_batch {
   model::offset last_offset = model::no_offset;
 };
 
+/// What time lookups go by: nothing in a batch that compaction has emptied, whose header goes on telling it.
+[[nodiscard]] inline model::timestamp indexed_timestamp(const model::record_batch_header& batch) {
+  return batch.record_count() > 0 ? batch.max_timestamp() : model::no_timestamp;
+}
+
 class segment {
  public:
   /// `name_suffix` is a literal: "" or one of those above.

@@ -159,7 +159,7 @@ base::result<bool> segment::indexes_look_right(std::uint64_t size) {
   batch_walker walker(*file, 0, size);
   const auto first = walker.next();
   // A segment with timestamps has at least its closing entry.
-  return first && *first && (*first)->max_timestamp().value() < 0;
+  return first && *first && indexed_timestamp(**first).value() < 0;
 }
 
 base::result<bool> segment::last_time_entry_is_right(const time_index_entry& last, std::uint64_t size) {
@@ -184,7 +184,7 @@ base::result<bool> segment::last_time_entry_is_right(const time_index_entry& las
     const auto batch = rest.next();
     if (!batch) return false;
     if (!*batch) return true;
-    if ((*batch)->max_timestamp() > last.timestamp) return false;
+    if (indexed_timestamp(**batch) > last.timestamp) return false;
   }
 }
 

@@ -414,6 +414,63 @@ TEST_F(log_clean_test, second_cleaning_before_the_files_of_the_first_are_removed
   EXPECT_EQ(offsets(), (offset_list{2}));
 }
 
+TEST_F(log_clean_test, emptied_batch_does_not_have_the_largest_timestamp) {
+  store(*log_, make_keyed_batch({put("a", "1", 1'700'000'009'000)}, compression_type::none, {.id = 7}));
+  write({put("a", "2", 1'700'000'001'000), put("b", "1", 1'700'000'002'000)});
+  seal(*log_);
+  clean(*log_);
+  ASSERT_EQ(batches_of(*log_).size(), 2U);
+  for (int i = 0; i < 2; ++i) {
+    const auto largest = *log_->max_timestamp_offset();
+    ASSERT_TRUE(largest);
+    EXPECT_EQ(largest->offset, at(2));
+    EXPECT_EQ((*log_->offset_for_timestamp(model::timestamp(1'700'000'001'500)))->offset, at(2));
+    EXPECT_FALSE(*log_->offset_for_timestamp(model::timestamp(1'700'000'002'001)));
+    reopen(i == 0 ? storage::start_kind::clean : storage::start_kind::unclean);
+  }
+}
+
+TEST_F(log_clean_test, any_single_error_leaves_one_state_or_the_other) {
+  const auto every_operation = {operation::open,   operation::read,   operation::write,
+                                operation::sync,   operation::size,   operation::truncate,
+                                operation::exists, operation::rename, operation::sync_directory,
+                                operation::remove, operation::list};
+  for (const auto what : every_operation) {
+    for (std::uint64_t after = 0;; ++after) {
+      SCOPED_TRACE(testing::Message() << "operation " << static_cast<int>(what) << " number " << after);
+      ASSERT_TRUE(log_->truncate_fully_and_start_at(at(0)));
+      world_.clock.advance(hours(1));
+      ASSERT_TRUE(log_->remove_deleted_files(world_.clock.now_ms()));
+      for (int i = 0; i < 4; ++i) {
+        write({put("a", std::to_string(i)), put("b", std::to_string(i))});
+        seal(*log_);
+      }
+      const auto met = files_.faults_met();
+      files_.inject({.what = what, .error_number = EIO, .after = after});
+      const auto outcome = log_->clean({});
+      files_.clear_faults();
+      const bool is_through = files_.faults_met() == met;
+      if (log_->health() == storage::log_health::offline) {
+        reopen();
+      } else {
+        const auto entries = *files_.list("/data/t-0");
+        for (const auto& each : entries) EXPECT_EQ(each.name.find(".swap"), std::string::npos) << each.name;
+      }
+      const std::map<std::string, std::optional<std::string>> expected{{"a", "3"}, {"b", "3"}};
+      EXPECT_EQ(last_values(consume(*log_, at(0))), expected);
+      reopen();
+      EXPECT_EQ(last_values(consume(*log_, at(0))), expected);
+      clean(*log_);
+      EXPECT_EQ(offsets(), (offset_list{6, 7}));
+      ASSERT_FALSE(HasFailure());
+      if (is_through) {
+        EXPECT_TRUE(outcome);
+        break;
+      }
+    }
+  }
+}
+
 TEST_F(log_clean_test, truncation_takes_the_cleaned_end_with_it) {
   write({put("a", "1"), put("a", "2")});
   write({put("b", "1")});
