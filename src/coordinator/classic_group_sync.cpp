@@ -119,20 +119,18 @@ std::error_code classic_group::check_commit(group_step& step, const commit_reque
 
 std::error_code classic_group::plan_departure(const leave_request::member& leaving, departures& plan,
                                               std::set<std::string>& planned) const {
-  std::string member_id = leaving.member_id;
-  if (member_id.empty()) {
-    const auto* holder = leaving.instance_id ? members_.find_static(*leaving.instance_id) : nullptr;
-    if (holder == nullptr) return make_error_code(errc::unknown_member);
-    member_id = holder->member_id;
-  } else if (pending_.contains(member_id)) {
-    if (!planned.insert(member_id).second) return make_error_code(errc::unknown_member);
-    plan.pending.push_back(std::move(member_id));
-    return {};
-  } else if (const auto error = check_member(member_id, leaving.instance_id)) {
-    return error;
+  const auto* holder = leaving.instance_id ? members_.find_static(*leaving.instance_id) : nullptr;
+  // Whoever stands earlier in the batch has left for those behind it.
+  const bool holder_left = holder != nullptr && planned.contains(holder->member_id);
+  const bool names_nobody = leaving.member_id.empty() && holder == nullptr;
+  if (holder_left || names_nobody) return make_error_code(errc::unknown_member);
+  const bool is_pending = pending_.contains(leaving.member_id);
+  if (!is_pending && !leaving.member_id.empty()) {
+    if (const auto error = check_member(leaving.member_id, leaving.instance_id)) return error;
   }
+  const auto& member_id = leaving.member_id.empty() ? holder->member_id : leaving.member_id;
   if (!planned.insert(member_id).second) return make_error_code(errc::unknown_member);
-  plan.members.push_back(std::move(member_id));
+  (is_pending ? plan.pending : plan.members).push_back(member_id);
   return {};
 }
 
