@@ -109,6 +109,13 @@ class value_reader {
     }
   }
 
+  template <class T>
+  void read_tagged_struct(std::optional<T>& value) {
+    const bool present = reader_.read_integer<std::uint8_t>() != 0;
+    value.reset();
+    if (present) read_struct(value.emplace());
+  }
+
   template <class Struct>
   void read_tagged(Struct& value);
 
@@ -143,7 +150,11 @@ class tagged_reader {
   [[gnu::always_inline]] void operator()(const char* /*name*/, Field& field, Versions versions) {
     if constexpr (has_tag<Versions>) {
       if (static_cast<std::uint32_t>(versions.tag) != tag_ || !versions.tagged_at(values_.version_)) return;
-      values_.read(field, null_rule_of(versions, values_.version_));
+      if constexpr (is_optional_struct<Field>) {
+        values_.read_tagged_struct(field);
+      } else {
+        values_.read(field, null_rule_of(versions, values_.version_));
+      }
       known_ = true;
     }
   }
@@ -156,6 +167,22 @@ class tagged_reader {
   bool known_ = false;
 };
 
+/// Structs in the tagged section that may be null are not null until the section says so; a visitor.
+class tagged_struct_maker {
+ public:
+  explicit tagged_struct_maker(std::int16_t version) : version_(version) {}
+
+  template <class Field, class Versions>
+  [[gnu::always_inline]] void operator()(const char* /*name*/, Field& field, Versions versions) {
+    if constexpr (has_tag<Versions> && is_optional_struct<Field>) {
+      if (versions.tagged_at(version_)) field.emplace();
+    }
+  }
+
+ private:
+  std::int16_t version_;
+};
+
 template <class Struct>
 void value_reader::read_struct(Struct& value) {
   placed_reader placed(*this, version_);
@@ -165,6 +192,8 @@ void value_reader::read_struct(Struct& value) {
 
 template <class Struct>
 void value_reader::read_tagged(Struct& value) {
+  tagged_struct_maker maker(version_);
+  Struct::fields(value, maker);
   // A tag and its size take two bytes at least; a false count meets the end of the bytes and not this loop's patience.
   for (auto left = reader_.read_unsigned_varint(); left != 0 && !reader_.failed(); --left) {
     const auto tag = reader_.read_unsigned_varint();

@@ -143,8 +143,13 @@ class tagged_writer {
     if constexpr (has_tag<Versions>) {
       TIDELOG_ASSERT(versions.tag > last_tag_, "tag={} after={}", versions.tag, last_tag_);
       last_tag_ = versions.tag;
-      if (versions.tagged_at(values_.version_) && !is_default<Struct>(field, versions.tag))
-        write(field, versions);
+      if (!versions.tagged_at(values_.version_)) return;
+      if constexpr (is_optional_struct<Field>) {
+        if (field && *field == defaults<typename Field::value_type>()) return;
+      } else if (is_default<Struct>(field, versions.tag)) {
+        return;
+      }
+      write(field, versions);
     }
   }
 
@@ -154,7 +159,12 @@ class tagged_writer {
     auto& writer = values_.writer_;
     writer.write_unsigned_varint(static_cast<std::uint32_t>(versions.tag));
     const auto begin = writer.position();
-    values_.write(field, null_rule_of(versions, values_.version_));
+    if constexpr (is_optional_struct<Field>) {
+      writer.template write_integer<std::uint8_t>(field ? 1 : 0);
+      if (field) values_.write_struct(*field);
+    } else {
+      values_.write(field, null_rule_of(versions, values_.version_));
+    }
     writer.prefix_size(begin);
     // One byte holds every count below 128, more tags than any message has.
     writer.template patch_integer<std::uint8_t>(count_at_, ++count_);

@@ -40,6 +40,13 @@ template <class T>
 inline constexpr bool is_struct = std::is_class_v<T> && !is_optional<T> && !is_bytes<T> && !is_array<T> &&
                                   !is_string<T> && !is_records<T> && !is_uuid<T>;
 
+/// A struct that may be null. In the tagged section it says so with a byte 0 or 1, and where it is absent it is not null
+/// but as a fresh one.
+template <class T>
+inline constexpr bool is_optional_struct = false;
+template <class T>
+inline constexpr bool is_optional_struct<std::optional<T>> = is_struct<T>;
+
 /// Whether a field with these versions (field_versions or tagged_field_versions) has a tag.
 template <class Versions>
 inline constexpr bool has_tag = std::is_same_v<Versions, tagged_field_versions>;
