@@ -114,10 +114,15 @@ std::error_code group_partition::append(const std::vector<group_record>& records
   const auto appended = log_->append(batch, storage::append_origin::internal);
   if (appended) {
     end_ = appended->end_offset();
+    writes_fail_ = false;
     return {};
   }
-  base::say_error("{}: groups cannot be recorded: {}", log_->name().text(), appended.error().describe());
-  if (is_end_of_log(appended.error())) durability_failed(appended.error());
+  if (is_end_of_log(appended.error())) {
+    durability_failed(appended.error());
+  } else if (!std::exchange(writes_fail_, true)) {
+    base::say_error("{}: groups cannot be recorded for now: {}", log_->name().text(),
+                    appended.error().describe());
+  }
   return refusal_of(appended.error());
 }
 
@@ -146,7 +151,7 @@ void group_partition::send(std::vector<told> answers, model::offset end) {
 /// Memory is ahead of what will be found on disk, so the groups are of no use any more. Called from under locks of the
 /// log or the partition; the work is handed on.
 void group_partition::durability_failed(const base::error& why) {
-  if (stage_.load() == stage::given_up) return;
+  if (stage_.load() == stage::given_up || is_failing_.exchange(true)) return;
   base::say_error("{}: its groups are given up: {}", log_->name().text(), why.describe());
   environment_.workers.submit([self = shared_from_this()] { self->give_up(errc::not_coordinator); });
 }

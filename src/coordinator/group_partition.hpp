@@ -96,6 +96,10 @@ class group_partition : public std::enable_shared_from_this<group_partition> {
   mutable std::mutex mutex_;
   std::atomic<stage> stage_{stage::loading};
   std::error_code why_given_up_;
+  /// On its way to being given up.
+  std::atomic<bool> is_failing_{false};
+  /// The operator was told that nothing can be written, and nothing could be since.
+  bool writes_fail_ = false;
   /// While loading it belongs to the one task that loads, without the lock; afterwards to who holds the lock.
   group_shard shard_;
   /// The log's end as this shard knows it: what its answers wait for.

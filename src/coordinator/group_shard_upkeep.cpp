@@ -36,7 +36,10 @@ group_counts group_shard::counts() const {
 }
 
 void group_shard::advance(group_step& step) {
-  while (auto* const due = deadlines_.take_due(step.now_ms()).value_or(nullptr)) {
+  // First all, then each once: what is due again at once waits for the next call.
+  std::vector<entry*> all;
+  while (auto* const due = deadlines_.take_due(step.now_ms()).value_or(nullptr)) all.push_back(due);
+  for (auto* const due : all) {
     if (due->second.classic) due->second.classic->advance(step);
     if (due->second.consumer) due->second.consumer->advance(step);
     settle(step, *due);

@@ -1,0 +1,175 @@
+#include "tidelog/coordinator/group_coordinator.hpp"
+
+#include "coordinator/support_groups_world.hpp"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+namespace tidelog::coordinator {
+namespace {
+
+using test::awaited;
+
+TEST(partition_of_group, is_that_of_java) {
+  struct known {
+    const char* group;
+    std::int32_t of_50;
+    std::int32_t of_7;
+  };
+  const known all[] = {{"", 0, 0},
+                       {"a", 47, 6},
+                       {"group", 47, 3},
+                       {"classic-group", 34, 5},
+                       {"k\xc3\xa4se", 11, 4},
+                       {"\xd0\xb3\xd1\x80\xd1\x83\xd0\xbf\xd0\xbf\xd0\xb0", 8, 2},
+                       {"\xe6\xb6\x88\xe8\xb2\xbb\xe8\x80\x85", 0, 3},
+                       {"\xf0\x9f\xa6\x9c-group", 8, 2},
+                       {"console-consumer-12345", 6, 6},
+                       // Its hash is the least number, which has no absolute value.
+                       {"polygenelubricants", 0, 0},
+                       {"a\xf0\x9f\xa6\x9c\xc3\xa9z", 12, 4}};
+  for (const auto& each : all) {
+    EXPECT_EQ(partition_of_group(each.group, 50), each.of_50) << each.group;
+    EXPECT_EQ(partition_of_group(each.group, 7), each.of_7) << each.group;
+  }
+}
+
+TEST(partition_of_group, takes_any_bytes) {
+  for (const auto& text :
+       {std::string("\xff"), std::string("\xf0\x9f"), std::string("\xc3"), std::string("\x80x")}) {
+    const auto partition = partition_of_group(text, 50);
+    EXPECT_TRUE(partition >= 0 && partition < 50);
+  }
+}
+
+class group_coordinator_test : public testing::Test {
+ protected:
+  struct world {
+    explicit world(test::fault_file_system& files) : broker(files) {
+      broker.record_topic("t", 1);
+      broker.apply();
+      groups.apply(broker.image());
+    }
+    void make_offsets_topic() {
+      broker.record_topic(offsets_topic, 5);
+      broker.apply();
+      groups.apply(broker.image());
+    }
+    std::error_code commit(const std::string& group, std::int64_t offset) {
+      awaited<commit_answer> answer;
+      groups.commit_offsets(test::commit_of(group, offset), answer.to());
+      return answer.get().error;
+    }
+    std::int64_t committed(const std::string& group) {
+      fetch_offsets_request request;
+      request.group_id = group;
+      request.topics.emplace().push_back({"t", {0}});
+      awaited<fetch_offsets_answer> answer;
+      groups.fetch_offsets(std::move(request), answer.to());
+      const auto got = answer.get();
+      return got.error ? -2 : got.topics.at(0).partitions.at(0).value.offset.value();
+    }
+    list_groups_answer list() {
+      awaited<list_groups_answer> answer;
+      groups.list_groups(answer.to());
+      return answer.get();
+    }
+    void wait_loaded() {
+      while (list().error == errc::load_in_progress) std::this_thread::yield();
+    }
+
+    test::broker_run broker;
+    base::worker_pool workers{"worker", 2};
+    metrics::registry metrics;
+    group_coordinator groups{{broker.manager(), workers, base::system_clock(), metrics},
+                             metadata::effective_broker_config({})};
+  };
+  test::fault_file_system files;
+};
+
+TEST_F(group_coordinator_test, without_its_topic_it_is_not_available_yet) {
+  world run(files);
+  EXPECT_EQ(run.commit("g", 1), errc::not_available);
+  EXPECT_FALSE(run.list().error);
+  run.make_offsets_topic();
+  EXPECT_FALSE(run.commit("g", 1));
+  EXPECT_EQ(run.committed("g"), 1);
+}
+
+TEST_F(group_coordinator_test, groups_are_spread_and_found_again_after_a_restart) {
+  {
+    world run(files);
+    run.make_offsets_topic();
+    for (int i = 0; i < 20; ++i) ASSERT_FALSE(run.commit("g" + std::to_string(i), i));
+    EXPECT_EQ(run.list().groups.size(), 20U);
+    std::size_t used = 0;
+    for (int i = 0; i < 5; ++i) {
+      if (run.broker.find(offsets_topic, i)->log_end_offset() > model::offset(0)) ++used;
+    }
+    EXPECT_EQ(used, 5U);
+    run.groups.stop();
+    run.broker.stop_cleanly();
+  }
+  world run(files);
+  run.wait_loaded();
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(run.committed("g" + std::to_string(i)), i);
+}
+
+TEST_F(group_coordinator_test, a_deleted_topic_takes_its_offsets_along) {
+  world run(files);
+  run.make_offsets_topic();
+  ASSERT_FALSE(run.commit("g", 1));
+  run.broker.remove("t");
+  run.groups.apply(run.broker.image());
+  EXPECT_EQ(run.committed("g"), -1);
+}
+
+TEST_F(group_coordinator_test, the_timer_ends_a_rebalance_without_anybody_asking) {
+  world run(files);
+  run.make_offsets_topic();
+  auto config = metadata::effective_broker_config({});
+  config.groups.initial_rebalance_delay_ms = 20;
+  run.groups.update_config(config);
+  join_request request;
+  request.group_id = "g";
+  request.protocol_type = "consumer";
+  request.protocols = {{"range", {}}};
+  request.session_timeout_ms = 10'000;
+  request.rebalance_timeout_ms = 60'000;
+  request.without_member_id = first_join::counts;
+  awaited<join_answer> joined;
+  run.groups.join(std::move(request), joined.to());
+  EXPECT_FALSE(joined.get().error);
+}
+
+TEST_F(group_coordinator_test, a_stop_answers_who_waits_and_refuses_who_comes) {
+  world run(files);
+  run.make_offsets_topic();
+  join_request request;
+  request.group_id = "g";
+  request.protocol_type = "consumer";
+  request.protocols = {{"range", {}}};
+  request.session_timeout_ms = 10'000;
+  request.rebalance_timeout_ms = 60'000;
+  request.without_member_id = first_join::counts;
+  awaited<join_answer> joined;
+  run.groups.join(std::move(request), joined.to());
+  run.groups.stop();
+  EXPECT_EQ(joined.get().error, errc::not_coordinator);
+  EXPECT_EQ(run.commit("g", 1), errc::not_coordinator);
+}
+
+TEST_F(group_coordinator_test, a_scraper_sees_groups_members_and_commits) {
+  world run(files);
+  run.make_offsets_topic();
+  ASSERT_FALSE(run.commit("a", 1));
+  ASSERT_FALSE(run.commit("b", 1));
+  const auto text = run.metrics.text(metrics::text_format::prometheus);
+  EXPECT_NE(text.find("tidelog_groups{state=\"empty\",type=\"classic\"} 2"), std::string::npos) << text;
+  EXPECT_NE(text.find("tidelog_group_commits_total 2"), std::string::npos) << text;
+  EXPECT_NE(text.find("tidelog_group_offsets 2"), std::string::npos) << text;
+}
+
+}  // namespace
+}  // namespace tidelog::coordinator
