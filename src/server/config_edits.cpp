@@ -31,17 +31,19 @@ struct editing {
   metadata::resource resource;
   layers_of_resource layers;
 
-  [[nodiscard]] bool is_topic() const { return scope == config_scope::topic; }
-  [[nodiscard]] bool is_cluster_wide() const { return !is_topic() && asked.name.empty(); }
+  [[nodiscard]] bool is_broker() const { return scope == config_scope::broker; }
+  [[nodiscard]] bool is_cluster_wide() const { return is_broker() && asked.name.empty(); }
   /// What an impossible value is to the protocol.
   [[nodiscard]] error_code fault_code() const {
-    return is_topic() ? error_code::invalid_config : error_code::invalid_request;
+    return is_broker() ? error_code::invalid_request : error_code::invalid_config;
   }
   /// All values that bear on the resource, with `own` for those that it has itself.
   [[nodiscard]] metadata::config_layers with(const config_map& own) const {
     auto view = layers.view();
-    if (is_topic()) {
+    if (scope == config_scope::topic) {
       view.topic = &own;
+    } else if (scope == config_scope::group) {
+      view.group = &own;
     } else if (is_cluster_wide()) {
       view.broker = nullptr;
       view.cluster_wide = &own;
@@ -52,6 +54,12 @@ struct editing {
   }
 };
 
+/// Of a resource that check_resource() lets pass.
+config_scope scope_of(resource_type type) {
+  if (type == resource_type::topic) return config_scope::topic;
+  return type == resource_type::group ? config_scope::group : config_scope::broker;
+}
+
 std::optional<refusal> check_resource(const broker& owner, const metadata::image& before,
                                       const resource_edit& asked) {
   if (asked.type == resource_type::broker) {
@@ -59,6 +67,10 @@ std::optional<refusal> check_resource(const broker& owner, const metadata::image
     auto fault = broker_name_fault(asked.name, owner.settings.node_id);
     if (!fault) return std::nullopt;
     return refusal{error_code::invalid_request, std::move(*fault)};
+  }
+  if (asked.type == resource_type::group) {
+    if (!asked.name.empty()) return std::nullopt;
+    return refusal{error_code::invalid_request, "groups have no common configs of their own"};
   }
   if (asked.type != resource_type::topic)
     return refusal{error_code::invalid_request, unserved_resource(asked.type)};
@@ -96,7 +108,7 @@ std::optional<refusal> check_form(const std::vector<config_edit>& edits) {
 
 /// Whether the broker takes the key from a request at all.
 std::optional<refusal> check_changeable(const editing& of, const config_key& key) {
-  if (of.is_topic()) return std::nullopt;
+  if (!of.is_broker()) return std::nullopt;
   if (key.update == metadata::config_update::read_only) {
     return refusal{
         error_code::invalid_request,
@@ -137,8 +149,17 @@ std::optional<refusal> apply_edit(const editing& of, const config_edit& edit, co
 std::optional<refusal> check_together(const editing& of, const config_map& own,
                                       const config_map& own_before) {
   const auto layers = of.with(own);
-  const auto fits = of.is_topic() ? metadata::check_topic_configs_together(layers)
-                                  : metadata::check_broker_configs_together(layers);
+  const auto fits = [&] {
+    switch (of.scope) {
+      case config_scope::topic:
+        return metadata::check_topic_configs_together(layers);
+      case config_scope::group:
+        return metadata::check_group_configs_together(layers);
+      case config_scope::broker:
+        break;
+    }
+    return metadata::check_broker_configs_together(layers);
+  }();
   if (!fits) return refusal{of.fault_code(), fits.error().context};
   // A cluster that this directory may move to stands on the value while the feature is on.
   constexpr std::string_view least_in_sync = "min.insync.replicas";
@@ -170,12 +191,13 @@ std::optional<refusal> plan_edit(const broker& owner, const metadata::image& bef
                                  std::vector<metadata::record>& records) {
   if (auto refused = check_resource(owner, before, asked)) return refused;
   if (auto refused = check_form(asked.edits)) return refused;
-  const bool is_topic = asked.type == resource_type::topic;
+  const auto scope = scope_of(asked.type);
+  const auto layers_of = scope == config_scope::topic ? asked.name : "";
   const editing of{asked,
                    before,
-                   is_topic ? config_scope::topic : config_scope::broker,
-                   {is_topic ? metadata::resource_type::topic : metadata::resource_type::broker, asked.name},
-                   owner.environment.partitions.layers(before, is_topic ? asked.name : "")};
+                   scope,
+                   {static_cast<metadata::resource_type>(asked.type), asked.name},
+                   owner.environment.partitions.layers(before, layers_of)};
   const auto own_before = before.config(of.resource);
   auto own = start == edit_start::current ? *own_before : config_map{};
   for (const auto& edit : asked.edits) {
@@ -201,11 +223,11 @@ std::vector<metadata::record> plan_edits(const broker& owner, const metadata::im
 }
 
 void tell(const resource_edit& done) {
-  const bool is_topic = done.type == resource_type::topic;
-  const auto scope = is_topic ? config_scope::topic : config_scope::broker;
-  const auto whose = is_topic            ? "topic " + done.name
-                     : done.name.empty() ? "all brokers"
-                                         : "broker " + done.name;
+  const auto scope = scope_of(done.type);
+  const auto whose = scope == config_scope::topic   ? "topic " + done.name
+                     : scope == config_scope::group ? "group " + done.name
+                     : done.name.empty()            ? "all brokers"
+                                                    : "broker " + done.name;
   config_map set;
   for (const auto& edit : done.edits) {
     base::say_info("{}: {} is changed", whose, edit.name);

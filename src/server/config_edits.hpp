@@ -1,5 +1,5 @@
 #pragma once
-// Changes to the configs of topics and brokers, as AlterConfigs and IncrementalAlterConfigs ask for them.
+// Changes to the configs of topics, brokers and groups, as AlterConfigs and IncrementalAlterConfigs ask for them.
 
 #include "broker.hpp"
 #include "refusal.hpp"

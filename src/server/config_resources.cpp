@@ -22,8 +22,6 @@ std::string unserved_resource(protocol::resource_type type) {
       return "this broker has one log level, its config log.level, and no loggers of their own";
     case protocol::resource_type::client_metrics:
       return "this broker does not collect client metrics";
-    case protocol::resource_type::group:
-      return "this broker does not coordinate groups";
     default:
       return fmt::format("there is no resource type {}", static_cast<int>(type));
   }

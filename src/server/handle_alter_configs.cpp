@@ -1,4 +1,4 @@
-#include "config_edits.hpp"
+#include "config_edit_answers.hpp"
 #include "handlers.hpp"
 
 #include "tidelog/protocol/alter_configs.hpp"
@@ -21,19 +21,8 @@ std::vector<resource_edit> edits_of(protocol::alter_configs_request& message) {
 }
 
 void alter_configs(request of, protocol::alter_configs_request message) {
-  protocol::alter_configs_response answer;
-  const auto edits = edits_of(message);
-  auto refusals = edit_configs(of.owner(), edits, edit_start::nothing,
-                               message.validate_only ? edit_effect::only_check : edit_effect::change);
-  for (std::size_t i = 0; i < edits.size(); ++i) {
-    auto& row = answer.responses.emplace_back();
-    row.resource_type = edits[i].type;
-    row.resource_name = edits[i].name;
-    if (!refusals[i]) continue;
-    row.error_code = refusals[i]->code;
-    row.error_message = std::move(refusals[i]->why);
-  }
-  of.answer(answer);
+  edit_and_answer<protocol::alter_configs_response>(std::move(of), edits_of(message), edit_start::nothing,
+                                                    message.validate_only);
 }
 
 }  // namespace

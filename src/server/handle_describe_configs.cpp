@@ -98,6 +98,23 @@ void describe_broker(const request& of, const protocol::describe_configs_resourc
   }
 }
 
+/// A group has its configs whether there is such a group or not.
+void describe_group(const request& of, const protocol::describe_configs_resource& asked, const detail& told,
+                    protocol::describe_configs_result& answer) {
+  if (asked.resource_name.empty()) {
+    refuse(answer, error_code::invalid_request, "groups have no common configs of their own");
+    return;
+  }
+  const auto image = of.image();
+  const auto layers = of.environment().partitions.layers(*image, "");
+  const auto own = image->config({metadata::resource_type::group, asked.resource_name});
+  auto view = layers.view();
+  view.group = own.get();
+  for (const auto* key : keys_of(config_scope::group, asked)) {
+    answer.configs.push_back(row_of(metadata::describe_config(*key, view), told));
+  }
+}
+
 void describe_configs(request of, protocol::describe_configs_request message) {
   protocol::describe_configs_response answer;
   const detail told{message.include_synonyms, message.include_documentation};
@@ -109,6 +126,8 @@ void describe_configs(request of, protocol::describe_configs_request message) {
       describe_topic(of, asked, told, result);
     } else if (asked.resource_type == resource_type::broker) {
       describe_broker(of, asked, told, result);
+    } else if (asked.resource_type == resource_type::group) {
+      describe_group(of, asked, told, result);
     } else {
       refuse(result, error_code::invalid_request, unserved_resource(asked.resource_type));
     }

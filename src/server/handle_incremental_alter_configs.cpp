@@ -1,4 +1,4 @@
-#include "config_edits.hpp"
+#include "config_edit_answers.hpp"
 #include "handlers.hpp"
 
 #include "tidelog/protocol/incremental_alter_configs.hpp"
@@ -20,19 +20,8 @@ std::vector<resource_edit> edits_of(protocol::incremental_alter_configs_request&
 }
 
 void incremental_alter_configs(request of, protocol::incremental_alter_configs_request message) {
-  protocol::incremental_alter_configs_response answer;
-  const auto edits = edits_of(message);
-  auto refusals = edit_configs(of.owner(), edits, edit_start::current,
-                               message.validate_only ? edit_effect::only_check : edit_effect::change);
-  for (std::size_t i = 0; i < edits.size(); ++i) {
-    auto& row = answer.responses.emplace_back();
-    row.resource_type = edits[i].type;
-    row.resource_name = edits[i].name;
-    if (!refusals[i]) continue;
-    row.error_code = refusals[i]->code;
-    row.error_message = std::move(refusals[i]->why);
-  }
-  of.answer(answer);
+  edit_and_answer<protocol::incremental_alter_configs_response>(std::move(of), edits_of(message),
+                                                                edit_start::current, message.validate_only);
 }
 
 }  // namespace

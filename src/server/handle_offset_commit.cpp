@@ -24,33 +24,50 @@ error_code code_for(std::error_code error, std::int16_t version) {
 
 /// A commit under way: the answer, all of whose rows are there, and which of them the coordinator is asked about.
 struct pending_commit {
+  struct asked_topic {
+    std::size_t place;
+    std::vector<std::size_t> rows;
+  };
   protocol::offset_commit_response response;
-  std::vector<std::size_t> asked;
+  std::vector<asked_topic> asked;
 };
 
 void finish(request of, pending_commit pending, const coordinator::commit_answer& outcome) {
   for (std::size_t i = 0; i < pending.asked.size(); ++i) {
-    auto& rows = pending.response.topics[pending.asked[i]].partitions;
+    const auto& [place, rows] = pending.asked[i];
     for (std::size_t row = 0; row < rows.size(); ++row) {
       const auto error = outcome.error ? outcome.error : outcome.topics[i].partitions[row].error;
-      rows[row].error_code = code_for(error, of.version());
+      pending.response.topics[place].partitions[rows[row]].error_code = code_for(error, of.version());
     }
   }
   of.answer(pending.response);
 }
 
-coordinator::commit_request::topic in_own_terms(
-    const metadata::topic_state& topic, std::vector<protocol::offset_commit_request_partition>&& rows) {
+/// Makes the rows of a topic's answer, and hands those partitions that exist on to the coordinator's request.
+void take_topic(const metadata::topic_ptr& known, protocol::offset_commit_request_topic&& topic,
+                error_code when_unknown, pending_commit& pending, coordinator::commit_request& commit) {
+  auto& answer = pending.response.topics.emplace_back();
+  answer.name = std::move(topic.name);
+  answer.topic_id = topic.topic_id;
   coordinator::commit_request::topic wanted;
-  wanted.name = topic.name;
-  wanted.topic_id = topic.id;
-  for (auto& row : rows) {
+  pending_commit::asked_topic asked{pending.response.topics.size() - 1, {}};
+  for (auto& row : topic.partitions) {
+    const bool exists = known && row.partition_index >= 0 &&
+                        static_cast<std::size_t>(row.partition_index) < known->partitions.size();
+    const auto refused = known ? error_code::unknown_topic_or_partition : when_unknown;
+    answer.partitions.push_back({row.partition_index, exists ? error_code::none : refused});
+    if (!exists) continue;
+    asked.rows.push_back(answer.partitions.size() - 1);
     wanted.partitions.push_back(
         {row.partition_index,
          {model::offset(row.committed_offset), model::leader_epoch(row.committed_leader_epoch),
           std::move(row.committed_metadata).value_or("")}});
   }
-  return wanted;
+  if (asked.rows.empty()) return;
+  wanted.name = known->name;
+  wanted.topic_id = known->id;
+  commit.topics.push_back(std::move(wanted));
+  pending.asked.push_back(std::move(asked));
 }
 
 }  // namespace
@@ -66,18 +83,10 @@ void handle_offset_commit(request of, protocol::offset_commit_request message) {
   pending_commit pending;
   const auto image = of.image();
   const bool by_id = of.version() >= topic_ids_since;
+  const auto when_unknown = by_id ? error_code::unknown_topic_id : error_code::unknown_topic_or_partition;
   for (auto& topic : message.topics) {
     const auto known = by_id ? image->topic(topic.topic_id) : image->topic(topic.name);
-    auto& rows = pending.response.topics.emplace_back();
-    rows.name = topic.name;
-    rows.topic_id = topic.topic_id;
-    const auto code = known   ? error_code::none
-                      : by_id ? error_code::unknown_topic_id
-                              : error_code::unknown_topic_or_partition;
-    for (const auto& row : topic.partitions) rows.partitions.push_back({row.partition_index, code});
-    if (!known) continue;
-    pending.asked.push_back(pending.response.topics.size() - 1);
-    commit.topics.push_back(in_own_terms(*known, std::move(topic.partitions)));
+    take_topic(known, std::move(topic), when_unknown, pending, commit);
   }
   if (commit.topics.empty()) {
     of.answer(pending.response);

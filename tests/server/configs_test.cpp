@@ -116,9 +116,18 @@ TEST_F(configs, of_what_is_not_there_are_not_told) {
   EXPECT_EQ(describe(resource_type::broker, "7").error_code, error_code::invalid_request);
   EXPECT_EQ(describe(resource_type::broker, "x").error_code, error_code::invalid_request);
   EXPECT_EQ(describe(resource_type::broker_logger, "1").error_code, error_code::invalid_request);
-  EXPECT_EQ(describe(resource_type::group, "g").error_code, error_code::invalid_request);
+  EXPECT_EQ(describe(resource_type::group, "").error_code, error_code::invalid_request);
   EXPECT_EQ(describe(resource_type::client_metrics, "m").error_code, error_code::invalid_request);
   EXPECT_EQ(describe(static_cast<resource_type>(99), "m").error_code, error_code::invalid_request);
+}
+
+TEST_F(configs, of_a_group_are_its_own_and_otherwise_the_brokers) {
+  EXPECT_EQ(set(resource_type::group, "g", "consumer.session.timeout.ms", "50000"), error_code::none);
+  const auto own = row(resource_type::group, "g", "consumer.session.timeout.ms");
+  EXPECT_EQ(own.value, "50000");
+  EXPECT_EQ(own.config_source, protocol::config_source::group);
+  EXPECT_EQ(row(resource_type::group, "g", "consumer.heartbeat.interval.ms").value, "5000");
+  EXPECT_EQ(row(resource_type::group, "other", "consumer.session.timeout.ms").value, "45000");
 }
 
 TEST_F(configs, of_the_broker_come_from_the_layers_in_their_order) {
@@ -230,7 +239,10 @@ TEST_F(configs, requests_that_make_no_sense_are_refused) {
             error_code::unknown_topic_or_partition);
   EXPECT_EQ(set(resource_type::topic, "a b", "retention.ms", "1"), error_code::invalid_topic_exception);
   EXPECT_EQ(set(resource_type::topic, "", "retention.ms", "1"), error_code::invalid_request);
-  EXPECT_EQ(set(resource_type::group, "g", "consumer.session.timeout.ms", "1"), error_code::invalid_request);
+  EXPECT_EQ(set(resource_type::group, "", "consumer.session.timeout.ms", "50000"),
+            error_code::invalid_request);
+  EXPECT_EQ(set(resource_type::group, "g", "consumer.session.timeout.ms", "1"), error_code::invalid_config);
+  EXPECT_EQ(set(resource_type::group, "g", "no.such", "1"), error_code::invalid_config);
   EXPECT_EQ(set(resource_type::client_metrics, "m", "interval.ms", "1"), error_code::invalid_request);
   EXPECT_EQ(set(static_cast<resource_type>(99), "m", "interval.ms", "1"), error_code::invalid_request);
   EXPECT_TRUE(own("t").empty());
