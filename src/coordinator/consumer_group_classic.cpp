@@ -184,13 +184,13 @@ base::result<sync_answer> consumer_group::serve_sync(group_step& step, const syn
       (!request.protocol_name || (protocol != nullptr && *request.protocol_name == protocol->name));
   if (!is_consistent) return base::fail(errc::inconsistent_protocol, "not the protocol of the join");
   auto& deadlines = deadlines_[id];
-  // Who has something to give back has joined for the newest epoch already and gives it back first.
-  if (state_.group_epoch() > member.current.epoch &&
+  // Who has something to give back has joined for the newest target already and gives it back first.
+  if (state_.assignment_epoch() > member.current.epoch &&
       member.current.state != member_state::unrevoked_partitions) {
     if (deadlines.join == no_deadline) {
       set_deadline(deadlines.join, step.now_ms() + std::max(member.metadata.rebalance_timeout_ms, 0));
     }
-    return base::fail(errc::rebalance_in_progress, "there is a newer epoch");
+    return base::fail(errc::rebalance_in_progress, "there is a newer target");
   }
   deadlines.sync = no_deadline;
   keep_alive(step, id);
@@ -227,13 +227,15 @@ void consumer_group::heartbeat(group_step& step, const heartbeat_request& reques
   } else {
     event now(step, state_);
     follow_topics(now, subscription_change::none);
-    // A change of the topics that cannot be written is found again by the next heartbeat.
+    make_target(now);
+    // A change that cannot be written is found again by the next heartbeat.
     static_cast<void>(finish(now));
     const auto& member = *state_.find(*id);
     keep_alive(step, *id);
     const bool has_more_to_get =
         member.current.state == member_state::unreleased_partitions && !waits_for_others(*id, member);
-    if (member.current.epoch < state_.group_epoch() ||
+    // Not for a newer group epoch alone: until there is a target for it, joining would bring nothing.
+    if (member.current.epoch < state_.assignment_epoch() ||
         member.current.state == member_state::unrevoked_partitions || has_more_to_get) {
       answer.error = errc::rebalance_in_progress;
       auto& deadline = deadlines_[*id].join;

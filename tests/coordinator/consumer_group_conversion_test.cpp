@@ -171,6 +171,21 @@ TEST_F(consumer_group_conversion_test,
   EXPECT_EQ(memory(), replayed());
 }
 
+TEST_F(consumer_group_conversion_test, classic_member_is_not_sent_to_join_before_there_is_a_target) {
+  upgraded();
+  step.config.consumer_defaults.assignment_interval_ms = 5'000;
+  classic_join(classic_join_request("old-1", {"t"}, {{"t", {0, 1}}}));
+  EXPECT_EQ(synced("old-1", 8), "t:01");
+  join("newer");
+  EXPECT_EQ(group->content().group_epoch(), 9);
+  EXPECT_FALSE(classic_beat("old-1", 8).error);
+  EXPECT_EQ(synced("old-1", 8), "t:01");
+  step.pass(5'000);
+  EXPECT_EQ(classic_beat("old-1", 8).error, errc::rebalance_in_progress);
+  EXPECT_EQ(group->content().assignment_epoch(), 9);
+  EXPECT_EQ(memory(), replayed());
+}
+
 TEST_F(consumer_group_conversion_test, eager_classic_member_has_given_everything_back_when_it_joins) {
   upgraded();
   EXPECT_EQ(classic_join(classic_join_request("old-2", {"t"})).generation, 8);
