@@ -53,6 +53,7 @@ struct broker {
       records.emplace_back(metadata::topic_record{coordinator::offsets_topic, id});
       metadata::partition_record made;
       made.topic_id = id;
+      made.partition_id = made.leader_epoch = made.partition_epoch = 0;
       made.replicas = made.isr = {1};
       made.leader = 1;
       records.emplace_back(made);
