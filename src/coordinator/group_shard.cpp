@@ -176,7 +176,8 @@ void group_shard::consumer_heartbeat(group_step& step, consumer_heartbeat_reques
   std::unique_ptr<consumer_group> next;
   const bool is_live_classic = of != nullptr && of->second.classic && of->second.has_members();
   if (is_live_classic && is_joining(request)) {
-    auto upgraded = consumer_group::from_classic(of->second.classic->snapshot(), step.settings(), step.topics());
+    auto upgraded =
+        consumer_group::from_classic(of->second.classic->snapshot(), step.settings(), step.topics());
     if (!upgraded) {
       consumer_heartbeat_answer refusal;
       refusal.error = upgraded.error().code;

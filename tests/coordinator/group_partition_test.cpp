@@ -3,9 +3,9 @@
 #include "coordinator/support_groups_world.hpp"
 #include "support/random_seed.hpp"
 
-#include "tidelog/codec/compression.hpp"
-
 #include <gtest/gtest.h>
+
+#include "tidelog/codec/compression.hpp"
 
 #include <cerrno>
 #include <map>

@@ -75,6 +75,26 @@ TEST(cluster_metadata, a_new_one_has_the_features_and_the_broker) {
   EXPECT_EQ(now->config({resource_type::broker, ""})->at("min.insync.replicas"), "1");
 }
 
+TEST(cluster_metadata, a_directory_that_lacks_the_feature_of_groups_gets_it_where_it_goes_with_its_version) {
+  for (const auto& [metadata_version, expected] : {std::pair{30, 1}, std::pair{22, 1}, std::pair{21, 0}}) {
+    fault_file_system files;
+    process run(files);
+    {
+      auto cluster = run.open();
+      ASSERT_TRUE(cluster);
+      const auto version = static_cast<std::int16_t>(metadata_version);
+      ASSERT_TRUE((*cluster)->change([&](const image&) -> base::result<std::vector<record>> {
+        return std::vector<record>{feature_level_record{"group.version", 0},
+                                   feature_level_record{"metadata.version", version}};
+      }));
+      EXPECT_EQ((*cluster)->current()->feature_level("group.version"), 0);
+    }
+    auto again = run.open();
+    ASSERT_TRUE(again) << again.error().describe();
+    EXPECT_EQ((*again)->current()->feature_level("group.version"), expected) << metadata_version;
+  }
+}
+
 TEST(cluster_metadata, the_broker_epoch_is_the_offset_of_its_registration) {
   fault_file_system files;
   std::int64_t first = 0;
