@@ -37,8 +37,7 @@ std::vector<std::byte> encode_part(std::int16_t first, const Part& part, std::in
 
 /// The reader's bytes are mutable for the sake of record batches, which no record of a group holds.
 base::byte_span as_span(base::byte_view bytes) {
-  return {const_cast<std::byte*>(bytes.data()),
-          bytes.size()};  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+  return {const_cast<std::byte*>(bytes.data()), bytes.size()};
 }
 
 template <class Record>
