@@ -1,8 +1,8 @@
 // Descriptions of groups, whichever of the two protocols they speak.
 
 #include "tidelog/client/group_admin.hpp"
+#include "tidelog/codec/consumer_protocol.hpp"
 #include "tidelog/protocol/consumer_group_describe.hpp"
-#include "tidelog/protocol/consumer_protocol.hpp"
 #include "tidelog/protocol/describe_groups.hpp"
 
 #include <algorithm>
@@ -44,7 +44,7 @@ member_description from_wire(protocol::consumer_group_described_member& member) 
 group_description from_wire(protocol::consumer_group_described_group& group, model::broker_id coordinator) {
   group_description made{.id = std::move(group.group_id),
                          .type = "consumer",
-                         .protocol_type = std::string(protocol::consumer_protocol_type),
+                         .protocol_type = std::string(codec::consumer_protocol_type),
                          .state = std::move(group.group_state),
                          .assignor = std::move(group.assignor_name),
                          .coordinator = coordinator,
@@ -57,11 +57,11 @@ group_description from_wire(protocol::consumer_group_described_group& group, mod
 
 /// What members tell each other is theirs: what cannot be read of it is left out, and the rest is worth showing.
 void read_consumer_protocol(protocol::described_group_member& member, member_description& into) {
-  if (const auto wanted = protocol::decode_subscription(member.member_metadata)) {
+  if (const auto wanted = codec::decode_subscription(member.member_metadata)) {
     into.topics = wanted->topics;
     into.rack = wanted->rack_id;
   }
-  if (const auto assigned = protocol::decode_assignment(member.member_assignment)) {
+  if (const auto assigned = codec::decode_assignment(member.member_assignment)) {
     for (const auto& topic : assigned->assigned_partitions)
       for (const auto index : topic.partitions)
         into.assigned.push_back({topic.topic, model::partition_index(index)});
@@ -83,7 +83,7 @@ group_description from_wire(protocol::described_group& group, model::broker_id c
     described.instance_id = std::move(member.group_instance_id);
     described.client_id = std::move(member.client_id);
     described.host = std::move(member.client_host);
-    if (made.protocol_type == protocol::consumer_protocol_type) read_consumer_protocol(member, described);
+    if (made.protocol_type == codec::consumer_protocol_type) read_consumer_protocol(member, described);
   }
   return made;
 }

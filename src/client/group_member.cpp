@@ -1,7 +1,7 @@
 #include "tidelog/client/group_member.hpp"
 
 #include "tidelog/client/assignor.hpp"
-#include "tidelog/protocol/consumer_protocol.hpp"
+#include "tidelog/codec/consumer_protocol.hpp"
 #include "tidelog/protocol/heartbeat.hpp"
 #include "tidelog/protocol/join_group.hpp"
 #include "tidelog/protocol/leave_group.hpp"
@@ -21,8 +21,8 @@ std::int32_t ms_of(std::chrono::milliseconds duration) {
   return static_cast<std::int32_t>(duration.count());
 }
 
-protocol::consumer_protocol_assignment to_wire(const partition_list& partitions) {
-  protocol::consumer_protocol_assignment message;
+codec::consumer_protocol_assignment to_wire(const partition_list& partitions) {
+  codec::consumer_protocol_assignment message;
   for (const auto& at : partitions) {
     auto& topics = message.assigned_partitions;
     if (topics.empty() || topics.back().topic != at.topic)
@@ -32,7 +32,7 @@ protocol::consumer_protocol_assignment to_wire(const partition_list& partitions)
   return message;
 }
 
-partition_list from_wire(const protocol::consumer_protocol_assignment& message) {
+partition_list from_wire(const codec::consumer_protocol_assignment& message) {
   partition_list partitions;
   for (const auto& topic : message.assigned_partitions)
     for (const auto index : topic.partitions)
@@ -45,7 +45,7 @@ base::result<std::vector<subscribed_member>> subscriptions_of(const protocol::jo
   std::vector<subscribed_member> members;
   for (const auto& member : joined.members) {
     auto metadata = member.metadata;
-    auto subscription = protocol::decode_subscription(metadata);
+    auto subscription = codec::decode_subscription(metadata);
     if (!subscription) {
       return base::fail(client_errc::malformed_answer, "the subscription of member {}: {}", member.member_id,
                         subscription.error().describe());
@@ -92,7 +92,7 @@ base::status group_member::join() {
 }
 
 base::result<group_member::attempt> group_member::join_once() {
-  protocol::consumer_protocol_subscription subscription;
+  codec::consumer_protocol_subscription subscription;
   subscription.topics = options_.topics;
   protocol::join_group_request request;
   request.group_id = options_.group;
@@ -100,9 +100,9 @@ base::result<group_member::attempt> group_member::join_once() {
   request.rebalance_timeout_ms = ms_of(options_.rebalance_timeout);
   request.member_id = member_id_;
   request.group_instance_id = options_.instance_id;
-  request.protocol_type = protocol::consumer_protocol_type;
+  request.protocol_type = codec::consumer_protocol_type;
   request.protocols.push_back(
-      {.name = std::string(assignor_name), .metadata = protocol::encode_with_version(subscription)});
+      {.name = std::string(assignor_name), .metadata = codec::encode_with_version(subscription)});
   TIDELOG_TRY(const auto got, ask_coordinator(request, options_.rebalance_timeout));
   if (got->error_code == error_code::member_id_required) {
     member_id_ = got->member_id;
@@ -130,13 +130,13 @@ base::result<group_member::attempt> group_member::synchronize(const protocol::jo
     if (!joined.skip_assignment) {
       for (const auto& [id, partitions] : assign_range(members, *counts_assigned_))
         request.assignments.push_back(
-            {.member_id = id, .assignment = protocol::encode_with_version(to_wire(partitions))});
+            {.member_id = id, .assignment = codec::encode_with_version(to_wire(partitions))});
     }
   }
   TIDELOG_TRY(auto got, ask_coordinator(request, options_.rebalance_timeout));
   if (got->error_code != error_code::none) return begin_again(got->error_code);
   if (got->assignment.empty()) return attempt::joined;
-  TIDELOG_TRY(const auto assignment, protocol::decode_assignment(got->assignment));
+  TIDELOG_TRY(const auto assignment, codec::decode_assignment(got->assignment));
   assigned_ = from_wire(assignment);
   return attempt::joined;
 }

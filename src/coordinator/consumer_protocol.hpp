@@ -1,5 +1,5 @@
 #pragma once
-// The bytes that members of a classic group of type "consumer" tell each other (protocol/consumer_protocol.hpp), as the
+// The bytes that members of a classic group of type "consumer" tell each other (codec/consumer_protocol.hpp), as the
 // coordinator looks into them: to know which topics a group reads, and to turn a group from one protocol into the other.
 //
 //   subscription   version int16 | topics []string | user data nullable bytes
@@ -13,7 +13,7 @@
 
 #include "tidelog/base/bytes.hpp"
 #include "tidelog/base/result.hpp"
-#include "tidelog/protocol/consumer_protocol.hpp"
+#include "tidelog/codec/consumer_protocol.hpp"
 
 #include <cstdint>
 #include <string>
@@ -21,10 +21,10 @@
 
 namespace tidelog::coordinator {
 
-using protocol::consumer_protocol_assignment;
-using protocol::consumer_protocol_subscription;
-using protocol::consumer_protocol_topic;
-using protocol::consumer_protocol_type;
+using codec::consumer_protocol_assignment;
+using codec::consumer_protocol_subscription;
+using codec::consumer_protocol_topic;
+using codec::consumer_protocol_type;
 
 /// The version that the bytes say they have, also one that is not known.
 [[nodiscard]] base::result<std::int16_t> consumer_protocol_version(base::byte_view bytes);

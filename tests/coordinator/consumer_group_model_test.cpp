@@ -285,7 +285,7 @@ class model : public consumer_world {
   void join_as_classic(model_client& client) {
     if (group->is_empty()) return;
     if (client.is_eager) client.owned.clear();
-    std::vector<protocol::consumer_protocol_topic> owned;
+    std::vector<codec::consumer_protocol_topic> owned;
     for (const auto& topic : to_list(client.owned)) {
       if (const auto known = step.catalog.find(topic.topic_id))
         owned.push_back({known->name, topic.partitions});

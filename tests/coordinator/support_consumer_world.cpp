@@ -135,7 +135,7 @@ void consumer_world::settle(const std::vector<std::string>& members) {
 
 join_request consumer_world::classic_join_request(const std::string& member,
                                                   const std::vector<std::string>& topics,
-                                                  std::vector<protocol::consumer_protocol_topic> owned) {
+                                                  std::vector<codec::consumer_protocol_topic> owned) {
   coordinator::join_request request;
   request.group_id = "g";
   request.member_id = member;

@@ -53,7 +53,7 @@ class consumer_world {
 
   [[nodiscard]] static coordinator::join_request classic_join_request(
       const std::string& member, const std::vector<std::string>& topics,
-      std::vector<protocol::consumer_protocol_topic> owned = {});
+      std::vector<codec::consumer_protocol_topic> owned = {});
   coordinator::join_answer classic_join(const coordinator::join_request& request);
   coordinator::sync_answer classic_sync(const std::string& member, std::int32_t generation);
   coordinator::heartbeat_answer classic_beat(const std::string& member, std::int32_t generation);

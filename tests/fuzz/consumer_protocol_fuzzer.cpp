@@ -2,8 +2,8 @@
 
 #include "../../src/coordinator/consumer_protocol.hpp"
 
+#include "tidelog/codec/consumer_protocol.hpp"
 #include "tidelog/coordinator/group_error.hpp"
-#include "tidelog/protocol/consumer_protocol.hpp"
 
 #include <algorithm>
 #include <cstdlib>

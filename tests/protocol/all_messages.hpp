@@ -1,11 +1,11 @@
 #pragma once
 // Every message of the protocol layer, for tests that must hold for each of them.
 
+#include "tidelog/codec/consumer_protocol.hpp"
 #include "tidelog/protocol/alter_configs.hpp"
 #include "tidelog/protocol/api_versions.hpp"
 #include "tidelog/protocol/consumer_group_describe.hpp"
 #include "tidelog/protocol/consumer_group_heartbeat.hpp"
-#include "tidelog/protocol/consumer_protocol.hpp"
 #include "tidelog/protocol/create_partitions.hpp"
 #include "tidelog/protocol/create_topics.hpp"
 #include "tidelog/protocol/delete_groups.hpp"
@@ -80,8 +80,8 @@ void for_each_message(Visit&& visit) {
   TIDELOG_VISIT(consumer_group_heartbeat)
   TIDELOG_VISIT(consumer_group_describe)
 #undef TIDELOG_VISIT
-  visit.template operator()<protocol::consumer_protocol_subscription>("ConsumerProtocolSubscription");
-  visit.template operator()<protocol::consumer_protocol_assignment>("ConsumerProtocolAssignment");
+  visit.template operator()<codec::consumer_protocol_subscription>("ConsumerProtocolSubscription");
+  visit.template operator()<codec::consumer_protocol_assignment>("ConsumerProtocolAssignment");
 }
 
 }  // namespace tidelog::test

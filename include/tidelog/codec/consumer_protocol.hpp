@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-namespace tidelog::protocol {
+namespace tidelog::codec {
 
 /// The protocol type of groups whose members speak this.
 inline constexpr std::string_view consumer_protocol_type = "consumer";
@@ -77,4 +77,4 @@ struct consumer_protocol_assignment {
 [[nodiscard]] base::result<consumer_protocol_subscription> decode_subscription(base::byte_span bytes);
 [[nodiscard]] base::result<consumer_protocol_assignment> decode_assignment(base::byte_span bytes);
 
-}  // namespace tidelog::protocol
+}  // namespace tidelog::codec

@@ -1,4 +1,4 @@
-#include "tidelog/protocol/consumer_protocol.hpp"
+#include "tidelog/codec/consumer_protocol.hpp"
 
 #include "tidelog/codec/message_instances.hpp"
 #include "tidelog/codec/wire_reader.hpp"
@@ -6,10 +6,10 @@
 
 #include <algorithm>
 
-TIDELOG_INSTANTIATE_MESSAGE(tidelog::protocol::consumer_protocol_subscription);
-TIDELOG_INSTANTIATE_MESSAGE(tidelog::protocol::consumer_protocol_assignment);
+TIDELOG_INSTANTIATE_MESSAGE(tidelog::codec::consumer_protocol_subscription);
+TIDELOG_INSTANTIATE_MESSAGE(tidelog::codec::consumer_protocol_assignment);
 
-namespace tidelog::protocol {
+namespace tidelog::codec {
 namespace {
 
 template <class Message>
@@ -45,4 +45,4 @@ base::result<consumer_protocol_assignment> decode_assignment(base::byte_span byt
   return decode_any<consumer_protocol_assignment>(bytes);
 }
 
-}  // namespace tidelog::protocol
+}  // namespace tidelog::codec

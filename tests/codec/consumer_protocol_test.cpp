@@ -1,10 +1,10 @@
-#include "tidelog/protocol/consumer_protocol.hpp"
+#include "tidelog/codec/consumer_protocol.hpp"
 
 #include <gtest/gtest.h>
 
 #include "tidelog/codec/errc.hpp"
 
-namespace tidelog::protocol {
+namespace tidelog::codec {
 
 TEST(consumer_protocol, subscription_comes_back_as_it_was) {
   consumer_protocol_subscription told{.topics = {"orders", "payments"},
@@ -58,4 +58,4 @@ TEST(consumer_protocol, what_is_no_message_is_refused) {
   EXPECT_FALSE(decode_assignment(negative));
 }
 
-}  // namespace tidelog::protocol
+}  // namespace tidelog::codec
