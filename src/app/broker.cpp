@@ -148,7 +148,6 @@ base::status broker::parts::reserve_addresses() {
 base::status broker::parts::open_directory() {
   storage::log_directory_options options;
   options.node_id = settings.node_id;
-  options.producer_expiration_ms = settings.values.producer_id_expiration_ms;
   TIDELOG_TRY(directory, storage::log_directory::open(environment, settings.data_directory, options));
   settings.node_id = directory->properties().node_id;
   settings.configured.insert_or_assign("node.id", std::to_string(settings.node_id->value()));
@@ -266,7 +265,12 @@ void broker::parts::start_housekeeping() {
   chores.add(milliseconds(values.log_retention_check_interval_ms),
              [this] { partitions->delete_old_segments(); });
   chores.add(file_removal_interval, [this] { partitions->remove_deleted_files(); });
-  chores.add(producer_expiry_interval, [this] { partitions->expire_producers(); });
+  chores.add(producer_expiry_interval, [this] {
+    std::unique_lock lock(config_mutex);
+    const auto expiration_ms = effective_config().producer_id_expiration_ms;
+    lock.unlock();
+    partitions->expire_producers(expiration_ms);
+  });
   chores.add(flush_check_interval, [this] { partitions->flush_due_logs(); });
   chores.add(closed_segment_sync_interval, [this] { partitions->sync_closed_segments(); });
   chores.add(milliseconds(checkpoint_interval), [this] {

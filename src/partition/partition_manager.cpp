@@ -337,10 +337,10 @@ void partition_manager::remove_deleted_files() {
   directory_.remove_deleted(now_ms);
 }
 
-void partition_manager::expire_producers() {
+void partition_manager::expire_producers(std::int64_t expiration_ms) {
   const auto now_ms = clock_.now_ms();
   for (const auto& each : all_partitions()) {
-    each->with_log([&](storage::log& log) { log.expire_producers(now_ms); });
+    each->with_log([&](storage::log& log) { log.expire_producers(now_ms, expiration_ms); });
   }
 }
 

@@ -20,7 +20,6 @@ log::core::core(const log_environment& shared, io::path where, const log_config&
                 const log_open_options& options)
     : environment(shared),
       directory(std::move(where)),
-      producer_expiration_ms(options.producer_expiration_ms),
       cleaned_end(options.cleaned_end.value()),
       compacted(initial.cleanup.compact),
       config(initial),
@@ -181,9 +180,9 @@ std::optional<model::offset> log::first_open_transaction() const {
   return core_->producers.first_open_transaction();
 }
 
-std::size_t log::expire_producers(base::unix_ms now_ms) {
+std::size_t log::expire_producers(base::unix_ms now_ms, std::int64_t expiration_ms) {
   const std::lock_guard guard(core_->append_mutex);
-  return core_->producers.expire(now_ms, core_->producer_expiration_ms);
+  return core_->producers.expire(now_ms, expiration_ms);
 }
 
 void log::update_config(const log_config& config) {

@@ -172,7 +172,6 @@ struct log::core final : commit_source {
 
   const log_environment environment;
   const io::path directory;
-  const std::int64_t producer_expiration_ms;
 
   std::mutex cleaning_mutex;
   std::mutex structure_mutex;

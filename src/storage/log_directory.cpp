@@ -107,8 +107,7 @@ base::result<std::unique_ptr<log_directory>> log_directory::open(const log_envir
                                                                  io::path directory,
                                                                  const log_directory_options& options) {
   TIDELOG_TRY(auto taken, take_directory(environment.files, directory, options));
-  auto parts = std::make_unique<core>(environment, std::move(directory), std::move(taken),
-                                      options.producer_expiration_ms);
+  auto parts = std::make_unique<core>(environment, std::move(directory), std::move(taken));
   TIDELOG_DO(parts->survey());
   return std::unique_ptr<log_directory>(new log_directory(std::move(parts)));
 }

@@ -118,7 +118,6 @@ base::result<std::shared_ptr<log>> log_directory::core::open_prepared(const log_
   }
   log_open_options options;
   options.start = is_there ? start : start_kind::clean;
-  options.producer_expiration_ms = producer_expiration_ms;
   {
     const std::lock_guard guard(mutex);
     const auto& known = not_open[request.partition];

@@ -26,11 +26,8 @@ struct directory_to_remove {
 };
 
 struct log_directory::core {
-  core(const log_environment& given, io::path where, taken_directory what, std::int64_t expiration_ms)
-      : environment(given),
-        path(std::move(where)),
-        taken(std::move(what)),
-        producer_expiration_ms(expiration_ms) {}
+  core(const log_environment& given, io::path where, taken_directory what)
+      : environment(given), path(std::move(where)), taken(std::move(what)) {}
 
   [[nodiscard]] io::file_system& files() const { return environment.files; }
   [[nodiscard]] io::path path_of(const model::topic_partition& partition) const {
@@ -51,7 +48,6 @@ struct log_directory::core {
   const log_environment environment;
   const io::path path;
   const taken_directory taken;
-  const std::int64_t producer_expiration_ms;
   start_kind start = start_kind::unclean;
   std::int64_t previous_broker_epoch = -1;
 

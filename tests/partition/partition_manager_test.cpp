@@ -259,7 +259,7 @@ TEST_F(partition_that_does_not_open, is_offline_while_the_others_serve) {
     EXPECT_EQ(consume(*good), (values{"a", "b"}));
     // Housekeeping and configuration pass over it.
     run.manager().delete_old_segments();
-    run.manager().expire_producers();
+    run.manager().expire_producers(1000);
     run.manager().flush_due_logs();
     run.set_config(resource_type::topic, "bad", "retention.ms", "5");
   }
@@ -358,6 +358,17 @@ TEST_F(partition_manager_test, a_log_that_rolls_is_held_to_its_size_at_once) {
   append(*target);
   target->with_log([](storage::log& log) { ASSERT_TRUE(log.roll()); });
   EXPECT_EQ(told, 2);
+}
+
+TEST_F(partition_manager_test, producers_are_forgotten_as_the_configuration_says_at_that_moment) {
+  broker_run run(files);
+  const auto target = run.create("t");
+  append_committed(*target, {.producer_id = 5});
+  run.clock.advance(std::chrono::milliseconds(1000));
+  run.manager().expire_producers(1001);
+  EXPECT_EQ(target->producers().size(), 1U);
+  run.manager().expire_producers(1000);
+  EXPECT_EQ(target->producers().size(), 0U);
 }
 
 /// Lookups never wait for a change, and see a topic whole or not at all.

@@ -169,7 +169,6 @@ class log_clean_model_test : public ::testing::Test {
 
   void open(storage::start_kind start) {
     storage::log_open_options options{.start = start};
-    options.producer_expiration_ms = 1LL << 60;
     if (log_) {
       options.recovery_point = log_->recovery_point();
       options.log_start_offset = log_->log_start_offset();
@@ -259,7 +258,7 @@ struct short_life {
   std::int64_t synced_end = 0;
 
   void live(log_world& world, random_writer& writer, const storage::log_config& config) {
-    auto opened = world.try_open(config, {.producer_expiration_ms = 1LL << 60});
+    auto opened = world.try_open(config, {});
     if (!opened) return;
     storage::log& log = **opened;
     // The first segment's name is to be there for good: what is lost of this log is lost from its end.

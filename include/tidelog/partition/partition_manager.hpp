@@ -89,7 +89,8 @@ class partition_manager {
   void flush_due_logs();
   void sync_closed_segments();
   void remove_deleted_files();
-  void expire_producers();
+  /// `expiration_ms` is producer.id.expiration.ms.
+  void expire_producers(std::int64_t expiration_ms);
 
   /// Every fetch that waits looks again.
   void wake_waiting_fetches();

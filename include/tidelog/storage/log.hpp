@@ -60,8 +60,6 @@ struct log_open_options {
   model::offset log_start_offset{0};
   /// From `cleaner-offset-checkpoint`; 0 when it has no entry.
   model::offset cleaned_end{0};
-  /// producer.id.expiration.ms
-  std::int64_t producer_expiration_ms = 86'400'000;
 };
 
 /// Who appends. A client's batches are checked against the producer state; the broker's own are stored as they are
@@ -234,8 +232,8 @@ class log {
   [[nodiscard]] base::status begin_epoch(model::leader_epoch epoch);
   [[nodiscard]] std::vector<producer_description> producers() const;
   [[nodiscard]] std::optional<model::offset> first_open_transaction() const;
-  /// Forgets producers that have expired; returns how many.
-  std::size_t expire_producers(base::unix_ms now_ms);
+  /// Forgets producers that have been silent for `expiration_ms` (producer.id.expiration.ms); returns how many.
+  std::size_t expire_producers(base::unix_ms now_ms, std::int64_t expiration_ms);
 
   // Changing what is there. All wait for the disk.
 

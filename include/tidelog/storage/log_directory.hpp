@@ -31,8 +31,6 @@ struct log_directory_options {
   /// is, and a new one gets node 1 and a random cluster id.
   std::optional<model::broker_id> node_id;
   std::optional<std::string> cluster_id;
-  /// producer.id.expiration.ms
-  std::int64_t producer_expiration_ms = 86'400'000;
 };
 
 /// A partition's directory, in whatever state.
