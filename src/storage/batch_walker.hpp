@@ -23,6 +23,8 @@ class batch_walker {
   /// Where the batch that next() returned begins, and where it ends.
   [[nodiscard]] std::uint64_t position() const { return position_; }
   [[nodiscard]] std::uint64_t end_position() const { return next_position_; }
+  /// next() goes on there, where a batch begins.
+  void go_on_at(std::uint64_t position) { next_position_ = position; }
 
  private:
   [[nodiscard]] base::result<base::byte_view> header_bytes();

@@ -16,10 +16,11 @@ constexpr std::uint64_t most_aborted_index_bytes = 64 * 1024 * 1024;
 
 }  // namespace
 
-cleaned_segment::cleaned_segment(const log_environment& environment, const io::path& directory,
-                                 model::offset base, std::size_t buffer_bytes, std::int64_t index_interval)
+cleaned_segment::cleaned_segment(const log_environment& environment, recovery_log& findings,
+                                 const io::path& directory, model::offset base, std::size_t buffer_bytes,
+                                 std::int64_t index_interval)
     : environment_(environment),
-      segment_(std::make_shared<segment>(environment.open_files, environment.files, directory, base,
+      segment_(std::make_shared<segment>(environment.open_files, environment.files, findings, directory, base,
                                          cleaned_suffix)),
       buffer_bytes_(buffer_bytes),
       index_interval_(index_interval) {}

@@ -128,6 +128,10 @@ base::result<std::uint64_t> log::size_bytes() {
   return sum;
 }
 
+recovery_report log::recovery() const {
+  return core_->findings.report();
+}
+
 log_health log::health() const {
   return core_->offline.load(std::memory_order_acquire) ? log_health::offline : log_health::online;
 }

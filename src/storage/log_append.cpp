@@ -162,7 +162,8 @@ base::status log::core::roll_locked() {
   const log_tail now = tail();
   if (now.end.position == 0) return {};
   segment& old = now.segments->active();
-  auto next = std::make_shared<segment>(environment.open_files, environment.files, directory, now.end.offset);
+  auto next = std::make_shared<segment>(environment.open_files, environment.files, findings, directory,
+                                        now.end.offset);
   TIDELOG_DO(next->create_data());
   const base::unix_ms now_ms = environment.clock.now_ms();
   directory_dirty.store(true);

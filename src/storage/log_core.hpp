@@ -73,13 +73,38 @@ struct log::core final : commit_source {
 
   // log_open.cpp
   [[nodiscard]] base::status open(start_kind start);
-  [[nodiscard]] base::status recover(segment_list& segments, model::offset from);
-  [[nodiscard]] base::result<model::offset> recover_segments(segment_list& segments, model::offset from);
-  [[nodiscard]] base::status sync_recovered(const segment_list& segments, std::size_t from);
-  [[nodiscard]] base::status drop_after(segment_list& segments, std::size_t count);
   [[nodiscard]] base::status restore_producers_and_epochs(const segment_list& segments, model::offset end);
   [[nodiscard]] base::status replay_segment(segment& from, model::offset replay_from, base::unix_ms now_ms);
   [[nodiscard]] base::status adopt(segment_list&& segments, model::offset end);
+
+  // log_recover.cpp
+  struct recovery_plan {
+    model::offset begin{};  ///< the segment that holds it is the first to be looked at
+    /// All below had been synced: what is damaged there is bit rot.
+    model::offset trusted_below{};
+    /// The log reached at least to here.
+    model::offset was_on_disk{};
+  };
+  struct recovery_progress {
+    model::offset end{};
+    bool previous_has_been_compacted = false;
+    bool damaged_end = false;
+    bool ended = false;    ///< what comes now is behind a hole
+    bool changed = false;  ///< something has to be synced
+    recovery_outcome why = recovery_outcome::clean;
+  };
+  [[nodiscard]] base::status recover(segment_list& segments, const recovery_plan& plan);
+  [[nodiscard]] base::result<model::offset> recover_segments(segment_list& segments,
+                                                             const recovery_plan& plan);
+  [[nodiscard]] base::status recover_segment(segment& each, const recovery_plan& plan,
+                                             recovery_progress& progress);
+  /// Where the end of what had been synced is damaged, the log goes on at the offset that it had reached.
+  [[nodiscard]] base::status go_on_behind(segment_list& segments, const recovery_plan& plan,
+                                          recovery_progress& progress);
+  /// The segments from the one of that number on are no longer the log's.
+  [[nodiscard]] base::status set_aside_after(segment_list& segments, std::size_t count,
+                                             recovery_progress& progress);
+  [[nodiscard]] base::status sync_recovered(const segment_list& segments, std::size_t from);
 
   // log_append.cpp
   [[nodiscard]] base::status check_online() const;
@@ -172,6 +197,8 @@ struct log::core final : commit_source {
 
   const log_environment environment;
   const io::path directory;
+  /// Outlives the segments, which tell it what they find.
+  recovery_log findings;
 
   std::mutex cleaning_mutex;
   std::mutex structure_mutex;

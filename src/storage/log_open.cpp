@@ -1,13 +1,14 @@
 // A log comes to life: taken at its word after a clean stop, checked and cut after another.
-#include "batch_walker.hpp"
 #include "log_core.hpp"
 #include "partition_files.hpp"
+#include "sound_walker.hpp"
 
 #include "tidelog/base/assert.hpp"
 #include "tidelog/base/log_message.hpp"
 #include "tidelog/storage/producer_snapshot.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace tidelog::storage {
 
@@ -18,24 +19,28 @@ base::status log::core::open(start_kind start) {
     parent_dirty.store(true);
     directory_dirty.store(true);
   }
-  TIDELOG_TRY(const auto bases, tidy_partition_directory(environment.files, directory));
+  TIDELOG_TRY(const auto bases, tidy_partition_directory(environment.files, directory, findings));
   const base::unix_ms now_ms = environment.clock.now_ms();
   segment_list segments;
   segments.all.reserve(bases.size() + 1);
   for (const model::offset base : bases) {
     segments.all.push_back(
-        std::make_shared<segment>(environment.open_files, environment.files, directory, base));
+        std::make_shared<segment>(environment.open_files, environment.files, findings, directory, base));
     segments.all.back()->mark_sealed();
     segments.all.back()->set_written_ms(now_ms);
   }
   auto epoch_file = epochs.load(environment.files, directory);
-  if (!epoch_file) base::say_warning("epochs are taken from the batches: {}", epoch_file.error().describe());
+  if (!epoch_file) {
+    base::say_warning("epochs are taken from the batches: {}", epoch_file.error().describe());
+    findings.add({.what = recovery_outcome::damaged_epoch_checkpoint,
+                  .file = directory / leader_epoch_cache::file_name});
+  }
 
   if (segments.all.empty()) {
     touched = true;
     const model::offset first(log_start.load());
     segments.all.push_back(
-        std::make_shared<segment>(environment.open_files, environment.files, directory, first));
+        std::make_shared<segment>(environment.open_files, environment.files, findings, directory, first));
     TIDELOG_DO(segments.all.back()->create_data());
     segments.all.back()->set_written_ms(now_ms);
     directory_dirty.store(true);
@@ -50,84 +55,13 @@ base::status log::core::open(start_kind start) {
     }
     if (end.error().code != errc::corrupt_segment) return base::forward_error(end);
     base::say_error("{}, although the stop was clean; the segment is checked", end.error().describe());
-    return recover(segments, segments.active().base_offset());
+    // All had been synced, so nothing that can be kept is cut.
+    return recover(segments, {.begin = segments.active().base_offset(),
+                              .trusted_below = model::offset(std::numeric_limits<std::int64_t>::max()),
+                              .was_on_disk = model::offset(recovery_point.load())});
   }
-  return recover(segments, model::offset(recovery_point.load()));
-}
-
-base::status log::core::recover(segment_list& segments, model::offset from) {
-  touched = true;
-  TIDELOG_TRY(const model::offset end, recover_segments(segments, from));
-  TIDELOG_DO(restore_producers_and_epochs(segments, end));
-  return adopt(std::move(segments), end);
-}
-
-base::result<model::offset> log::core::recover_segments(segment_list& segments, model::offset from) {
-  const std::int64_t interval = index_interval_bytes.load();
-  const std::size_t first = segments.floor(from);
-  model::offset end = segments.all[first]->base_offset();
-  bool changed = false;
-  bool previous_has_been_compacted = false;
-  for (std::size_t at = first; at < segments.all.size(); ++at) {
-    segment& each = *segments.all[at];
-    // A gap between two segments is a lost end, unless compaction has made it: Kafka's may take the last records of a
-    // segment.
-    const bool gap =
-        each.base_offset() > end && end.value() >= cleaned_end.load() && !previous_has_been_compacted;
-    if (at > first && (gap || each.base_offset() < end)) {
-      base::say_warning("{}: lost end: the next segment begins at offset {}, the log ends at {}",
-                        directory.native(), each.base_offset().value(), end.value());
-      TIDELOG_DO(drop_after(segments, at));
-      changed = true;
-      break;
-    }
-    TIDELOG_TRY(const auto file, each.data());
-    TIDELOG_TRY(const std::uint64_t size, file->size());
-    TIDELOG_TRY(const auto outcome, each.scan(from, interval));
-    end = std::max(outcome.next_offset, each.base_offset());
-    previous_has_been_compacted = outcome.has_been_compacted;
-    if (size > outcome.end_position) {
-      base::say_warning("{}: {} at position {}; {} bytes are cut off, the log ends at offset {}",
-                        file->name().native(), name_of(outcome.verdict), outcome.end_position,
-                        size - outcome.end_position, end.value());
-      TIDELOG_DO(file->truncate(outcome.end_position));
-    }
-    if (size > outcome.end_position || end > from) {
-      each.mark_dirty(file);
-      changed = true;
-    }
-    if (outcome.verdict == scan_verdict::complete) continue;
-    TIDELOG_DO(drop_after(segments, at + 1));
-    break;
-  }
-  if (end < from) {
-    base::say_error("{}: the log ends at offset {}; up to {} it was known to be on disk", directory.native(),
-                    end.value(), from.value());
-  }
-  for (std::size_t at = first; at + 1 < segments.all.size(); ++at) segments.all[at]->complete_indexes();
-  if (changed) TIDELOG_DO(sync_recovered(segments, first));
-  return end;
-}
-
-base::status log::core::drop_after(segment_list& segments, std::size_t count) {
-  // The last one first: whenever this is interrupted, what is left has no hole.
-  while (segments.all.size() > count) {
-    segment& last = *segments.all.back();
-    TIDELOG_TRY(const std::uint64_t bytes, last.size());
-    base::say_warning("{}: the segment at offset {}, {} bytes, comes after the end of the log and is removed",
-                      directory.native(), last.base_offset().value(), bytes);
-    TIDELOG_DO(last.rename_deleted());
-    TIDELOG_DO(last.remove_files());
-    segments.all.pop_back();
-  }
-  return {};
-}
-
-/// What was recovered is going to be served, so it must not be taken back by the next power cut.
-base::status log::core::sync_recovered(const segment_list& segments, std::size_t from) {
-  for (std::size_t at = from; at < segments.all.size(); ++at) TIDELOG_DO(segments.all[at]->sync());
-  TIDELOG_DO(environment.files.sync_directory(directory));
-  return environment.files.sync_directory(parent_of(directory));
+  const model::offset point(recovery_point.load());
+  return recover(segments, {point, point, point});
 }
 
 base::status log::core::restore_producers_and_epochs(const segment_list& segments, model::offset end) {
@@ -161,17 +95,12 @@ base::status log::core::replay_segment(segment& from, model::offset replay_from,
     position = (*place)->position;
   }
   TIDELOG_TRY(const auto file, from.data());
-  batch_walker walker(*file, position, end);
+  sound_walker walker(from, *file, position, end);
   while (true) {
-    auto batch = walker.next();
-    if (!batch && batch.error().code.category() == model::batch_category()) {
-      base::say_error("{}", batch.error().describe());
-      return {};
-    }
-    if (!batch) return base::forward_error(batch);
-    if (!*batch) return {};
-    epochs.assign((*batch)->partition_leader_epoch(), (*batch)->base_offset());
-    if (const auto of_producer = producer_batch_of(**batch)) producers.record_replayed(*of_producer, now_ms);
+    TIDELOG_TRY(const auto batch, walker.next());
+    if (!batch) return {};
+    epochs.assign(batch->partition_leader_epoch(), batch->base_offset());
+    if (const auto of_producer = producer_batch_of(*batch)) producers.record_replayed(*of_producer, now_ms);
   }
 }
 

@@ -97,29 +97,34 @@ base::result<read_slice> log::core::read(model::offset from, std::optional<model
                                          const read_limit& limit, const log_mark& bound,
                                          const log_tail& now) {
   const std::int64_t interval = index_interval_bytes.load(std::memory_order_relaxed);
-  TIDELOG_TRY(const read_start start, find_start(from, bound, now));
-  segment& source = *now.segments->all[start.segment_index];
-  batch_boundary end = start.end;
-  if (below && *below < end.next_offset) {
-    TIDELOG_TRY(const auto first_hidden, source.find(*below, end.position, interval));
-    if (first_hidden) end = {first_hidden->position, first_hidden->base_offset};
-  }
-  if (end.position <= start.position) return read_slice{{}, from};
-  if (end.position - start.position > limit.max_bytes) {
-    TIDELOG_TRY(const auto within,
-                source.last_boundary(start.position, start.position + limit.max_bytes, end.position));
-    if (within.position > start.position) {
-      end = within;
-    } else if (limit.oversized == read_limit::oversized_first_batch::leave_out) {
-      return read_slice{{}, from};
-    } else {
-      TIDELOG_TRY(const auto first, source.batch_at(start.position, end.position));
-      end = {first.end_position, first.next_offset};
+  TIDELOG_TRY(read_start start, find_start(from, bound, now));
+  while (true) {
+    segment& source = *now.segments->all[start.segment_index];
+    batch_boundary end = start.end;
+    if (below && *below < end.next_offset) {
+      TIDELOG_TRY(const auto first_hidden, source.find(*below, end.position, interval));
+      if (first_hidden) end = {first_hidden->position, first_hidden->base_offset};
     }
+    if (end.position <= start.position) return read_slice{{}, from};
+    TIDELOG_TRY(const auto stretch, source.readable_from(start.position, end, limit.max_bytes));
+    const std::uint64_t bytes = stretch.end.position - stretch.position;
+    if (bytes == 0) {
+      // All that is left of the segment is damaged: who reads on, reads on in the next one.
+      const bool is_last = start.segment_index + 1 == now.segments->all.size();
+      if (end.position < start.end.position || source.base_offset() == bound.segment_base || is_last)
+        return read_slice{{}, from};
+      ++start.segment_index;
+      start.position = 0;
+      TIDELOG_TRY(start.end, visible_end(*now.segments, start.segment_index, bound));
+      continue;
+    }
+    if (bytes > limit.max_bytes && limit.oversized == read_limit::oversized_first_batch::leave_out) {
+      return read_slice{{}, from};
+    }
+    TIDELOG_TRY(auto file, source.data());
+    positions.remember(stretch.end.next_offset, {source.base_offset(), stretch.end.position}, now.layout);
+    return read_slice{{std::move(file), stretch.position, bytes}, stretch.end.next_offset};
   }
-  TIDELOG_TRY(auto file, source.data());
-  positions.remember(end.next_offset, {source.base_offset(), end.position}, now.layout);
-  return read_slice{{std::move(file), start.position, end.position - start.position}, end.next_offset};
 }
 
 }  // namespace tidelog::storage

@@ -2,6 +2,7 @@
 
 #include "batch_walker.hpp"
 #include "segment.hpp"
+#include "set_aside.hpp"
 
 #include "tidelog/base/log_message.hpp"
 #include "tidelog/storage/leader_epoch_cache.hpp"
@@ -56,6 +57,7 @@ struct listing {
   std::vector<std::pair<model::offset, std::string>> indexes;
   std::vector<swap_file> swaps;
   std::vector<std::string> leftovers;
+  std::vector<std::string> set_aside;
   std::optional<model::offset> lowest_cleaned;
 };
 
@@ -76,6 +78,9 @@ struct listing {
       found.bases.push_back(parsed->base);
     } else if (entry.kind == io::entry_kind::file && parsed && is_index(parsed->suffix)) {
       found.indexes.emplace_back(parsed->base, std::move(entry.name));
+    } else if (entry.kind == io::entry_kind::file && is_set_aside_name(name) &&
+               !name.ends_with(temporary_suffix)) {
+      found.set_aside.push_back(std::move(entry.name));
     } else if (!belongs_to_others(name)) {
       base::say_warning("{} is left alone: nothing is known of such a file", (directory / name).native());
     }
@@ -105,11 +110,13 @@ struct listing {
 
 /// A crash anywhere in here is followed by the same again: the swap files keep their names until what they replace has
 /// gone.
-[[nodiscard]] base::status finish_swaps(io::file_system& files, const io::path& directory, listing& found) {
+[[nodiscard]] base::status finish_swaps(io::file_system& files, const io::path& directory, listing& found,
+                                        recovery_log& findings) {
   std::vector<swap_file> valid;
   for (auto& swap : found.swaps) {
     if (found.lowest_cleaned && swap.base >= *found.lowest_cleaned) {
       TIDELOG_DO(remove(files, directory / swap.name));
+      findings.add({.what = recovery_outcome::leftover_swap_dropped, .file = directory / swap.name});
     } else {
       valid.push_back(std::move(swap));
     }
@@ -134,6 +141,7 @@ struct listing {
   for (const auto& swap : valid) {
     const std::string name = swap.name.substr(0, swap.name.size() - std::string_view(swap_suffix).size());
     TIDELOG_DO(files.rename(directory / swap.name, directory / name));
+    findings.add({.what = recovery_outcome::leftover_swap, .file = directory / swap.name});
     const auto suffix = parse_segment_name(name)->suffix;
     if (suffix == data_suffix) found.bases.push_back(swap.base);
     if (is_index(suffix)) found.indexes.emplace_back(swap.base, name);
@@ -145,14 +153,27 @@ struct listing {
 }  // namespace
 
 base::result<std::vector<model::offset>> tidy_partition_directory(io::file_system& files,
-                                                                  const io::path& directory) {
+                                                                  const io::path& directory,
+                                                                  recovery_log& findings) {
   TIDELOG_TRY(auto found, read_listing(files, directory));
-  if (!found.swaps.empty()) TIDELOG_DO(finish_swaps(files, directory, found));
-  for (const auto& name : found.leftovers) TIDELOG_DO(remove(files, directory / name));
+  if (!found.swaps.empty()) TIDELOG_DO(finish_swaps(files, directory, found, findings));
+  for (const auto& name : found.leftovers) {
+    TIDELOG_DO(remove(files, directory / name));
+    findings.add({.what = std::string_view(name).ends_with(deleted_suffix)
+                              ? recovery_outcome::leftover_deleted
+                              : recovery_outcome::leftover_cleaned,
+                  .file = directory / name});
+  }
   for (const auto& [base, name] : found.indexes) {
     if (std::binary_search(found.bases.begin(), found.bases.end(), base)) continue;
     base::say_warning("{} has no segment", (directory / name).native());
     TIDELOG_DO(remove(files, directory / name));
+    findings.add({.what = recovery_outcome::orphaned_index, .file = directory / name, .first_offset = base});
+  }
+  for (const auto& name : found.set_aside) {
+    base::say_warning("{} was set aside by an earlier recovery and still is there",
+                      (directory / name).native());
+    findings.add({.what = recovery_outcome::set_aside_before, .file = directory / name});
   }
   return std::move(found.bases);
 }

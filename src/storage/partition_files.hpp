@@ -1,6 +1,8 @@
 #pragma once
 // What lies in a partition's directory, and putting it in order at start.
 
+#include "recovery_log.hpp"
+
 #include "tidelog/io/file_system.hpp"
 #include "tidelog/model/types.hpp"
 
@@ -13,8 +15,11 @@ namespace tidelog::storage {
 /// - NAME.swap is compaction's finished output (only a Kafka that was killed leaves it): unless a .cleaned file of the
 ///   same or a lower base says that its round was not finished, it takes the place of the segments it covers;
 /// - an index without its segment is removed;
+/// - what an earlier recovery has set aside stays;
 /// - what is not known here is left alone, with a warning.
+/// All of it but the last is told to `findings`.
 [[nodiscard]] base::result<std::vector<model::offset>> tidy_partition_directory(io::file_system& files,
-                                                                                const io::path& directory);
+                                                                                const io::path& directory,
+                                                                                recovery_log& findings);
 
 }  // namespace tidelog::storage

@@ -36,10 +36,11 @@ segment::file_parts::file_parts(open_file_cache& open_files, io::file_system& fi
       times(open_files, files, directory / (segment_file_name(base, time_index_entry::file_suffix) + suffix),
             base) {}
 
-segment::segment(open_file_cache& open_files, io::file_system& files, io::path directory, model::offset base,
-                 const char* name_suffix)
+segment::segment(open_file_cache& open_files, io::file_system& files, recovery_log& findings,
+                 io::path directory, model::offset base, const char* name_suffix)
     : open_files_(open_files),
       files_(files),
+      findings_(findings),
       directory_(std::move(directory)),
       base_(base),
       name_suffix_(name_suffix) {}
@@ -93,6 +94,7 @@ void segment::note_batch(const model::record_batch_header& batch, std::int64_t i
   const std::uint64_t position = size_.load(std::memory_order_relaxed);
   grow(batch, position, interval);
   size_.store(position + batch.size_bytes(), std::memory_order_release);
+  note_walked(position, position + batch.size_bytes());
   if (growth_.bytes_since_entry == batch.size_bytes()) write_index_entries_locked();
 }
 

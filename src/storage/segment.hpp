@@ -5,6 +5,7 @@
 // Threads: lookups from anywhere. note_batch(), seal() and everything else that says "writer" are called by whoever
 // holds the log's append mutex.
 
+#include "recovery_log.hpp"
 #include "sparse_index.hpp"
 
 #include "tidelog/base/clock.hpp"
@@ -44,7 +45,20 @@ struct scan_outcome {
   model::offset next_offset{};
   /// Offsets are missing between its batches or in them, which only a cleaning does.
   bool has_been_compacted = false;
+  /// The end is one of what had been synced: bit rot up to there, with nothing behind it that can be kept.
+  bool ends_in_what_was_synced = false;
+  /// The first offset of the batches that lie behind the end; nothing when there are none.
+  std::optional<model::offset> behind;
 };
+
+/// Bytes that are no good batches although they were synced once. Readers pass over them.
+struct damaged_range {
+  std::uint64_t position = 0;
+  std::uint64_t end_position = 0;                ///< where the next good batch begins, or the segment ends
+  model::offset first_offset{};                  ///< the offset after the batch before
+  model::offset next_offset = model::no_offset;  ///< of the batch behind; no_offset when there is none
+};
+using damaged_ranges = std::vector<damaged_range>;
 
 struct batch_place {
   std::uint64_t position = 0;
@@ -59,6 +73,12 @@ struct batch_boundary {
   model::offset next_offset{};
 };
 
+/// What of a segment a reader may get in one piece: from `position`, which lies behind damage that is passed over.
+struct sound_stretch {
+  std::uint64_t position = 0;
+  batch_boundary end{};
+};
+
 struct timed_batch {
   model::timestamp timestamp = model::no_timestamp;
   model::offset last_offset = model::no_offset;
@@ -71,9 +91,9 @@ struct timed_batch {
 
 class segment {
  public:
-  /// `name_suffix` is a literal: "" or one of those above.
-  segment(open_file_cache& open_files, io::file_system& files, io::path directory, model::offset base,
-          const char* name_suffix = "");
+  /// `name_suffix` is a literal: "" or one of those above. What is found wrong is told to `findings`, which outlives it.
+  segment(open_file_cache& open_files, io::file_system& files, recovery_log& findings, io::path directory,
+          model::offset base, const char* name_suffix = "");
   segment(const segment&) = delete;
   segment& operator=(const segment&) = delete;
 
@@ -84,7 +104,8 @@ class segment {
   [[nodiscard]] base::result<std::shared_ptr<io::file>> create_data();
 
   // Lookups. `end` is where the batches end that the caller may see; `interval` is index.interval.bytes. They fail
-  // with errc::corrupt_segment or an errno. A wrong index is made again from the batches on the way.
+  // with errc::corrupt_segment or an errno. A wrong index is made again from the batches on the way; damage that is met
+  // is reported once and passed over.
 
   /// The first batch whose last offset is not below `target`; nothing when there is none before `end`.
   [[nodiscard]] base::result<std::optional<batch_place>> find(model::offset target, std::uint64_t end,
@@ -93,6 +114,18 @@ class segment {
   /// when the next batch is longer.
   [[nodiscard]] base::result<batch_boundary> last_boundary(std::uint64_t from, std::uint64_t limit,
                                                            std::uint64_t end);
+  /// What can be read from `position` on, where a batch begins: whole batches up to the next damage, no more bytes than
+  /// `most_bytes` but at least one batch. Its position is the end's when all is damaged. Where the headers have not been
+  /// walked since the start, they are now; of what is not in the page cache only a small piece.
+  [[nodiscard]] base::result<sound_stretch> readable_from(std::uint64_t position, batch_boundary end,
+                                                          std::uint64_t most_bytes);
+  /// The damage at `position`, where no good batch begins, from now on known. Fails with corrupt_index when no batch
+  /// should begin there.
+  [[nodiscard]] base::result<damaged_range> damage_at(std::uint64_t position);
+  /// What is known; nullptr when there is none.
+  [[nodiscard]] std::shared_ptr<const damaged_ranges> known_damage() const;
+  /// A batch whose header is good, but not the rest.
+  void note_damaged_batch(const batch_place& where);
   /// The batch at `position`.
   [[nodiscard]] base::result<batch_place> batch_at(std::uint64_t position, std::uint64_t end);
   /// The largest timestamp in the segment and the batch that has it first; no_timestamp when there is none.
@@ -106,8 +139,9 @@ class segment {
   /// Takes the files at their word, after a clean stop, and returns the offset after the last batch. Fails with
   /// errc::corrupt_segment when the batches after the last index entry are none.
   [[nodiscard]] base::result<model::offset> load_active(std::int64_t interval);
-  /// Checks all batches from the one that holds `trusted_below` on, walks over those before by their headers, and makes
-  /// the indexes anew. Cuts nothing, but only what is good counts as the segment's size afterwards.
+  /// Checks all batches from the one that holds `trusted_below` on, walks over those before by their headers, passing over
+  /// damage that a chain of batches follows, and makes the indexes anew. Cuts nothing, but only what is good counts as the
+  /// segment's size afterwards.
   [[nodiscard]] base::result<scan_outcome> scan(model::offset trusted_below, std::int64_t interval);
   /// A new segment: no files to be looked at.
   void begin_empty();
@@ -173,8 +207,15 @@ class segment {
 
   [[nodiscard]] file_parts& parts();
   [[nodiscard]] base::status check_indexes(std::int64_t interval);
-  [[nodiscard]] base::result<bool> indexes_look_right(std::uint64_t size);
-  [[nodiscard]] base::result<bool> last_time_entry_is_right(const time_index_entry& last, std::uint64_t size);
+  /// Nothing when they are right.
+  [[nodiscard]] base::result<std::optional<recovery_outcome>> fault_in_indexes(std::uint64_t size);
+  void report_index(recovery_outcome what);
+  [[nodiscard]] base::result<std::optional<recovery_outcome>> fault_in_last_time(const time_index_entry& last,
+                                                                                 std::uint64_t size);
+  /// True when a batch from `position` on has a later timestamp than the last entry says.
+  [[nodiscard]] base::result<bool> comes_later(const io::file& file, std::uint64_t position,
+                                               std::uint64_t size, const time_index_entry& last);
+  [[nodiscard]] base::result<bool> names_its_batch(const time_index_entry& entry, std::int64_t interval);
   [[nodiscard]] base::status rebuild_indexes(std::int64_t interval);
   [[nodiscard]] base::status rebuild_indexes_locked(std::int64_t interval);
   [[nodiscard]] base::result<std::optional<batch_place>> find_once(model::offset target, std::uint64_t end,
@@ -182,8 +223,17 @@ class segment {
                                                                    bool& index_is_short);
   /// From the last index entry to the end; returns the offset after the last batch.
   [[nodiscard]] base::result<model::offset> resume_growth(std::int64_t interval);
-  [[nodiscard]] base::result<std::optional<offset_index_entry>> entry_below(
-      const std::vector<offset_index_entry>& entries, model::offset bound, std::uint64_t size);
+  /// The part of scan() that had been synced; true when the checks may go on at the outcome's end.
+  template <class Take>
+  [[nodiscard]] base::result<bool> walk_trusted(const io::file& file, std::uint64_t end,
+                                                model::offset trusted_below, scan_outcome& outcome,
+                                                Take take);
+  void report_damage(const damaged_range& range);
+  void forget_damage_from(std::uint64_t position);
+  void note_walked(std::uint64_t from, std::uint64_t to);
+  [[nodiscard]] bool has_walked(std::uint64_t from, std::uint64_t to) const;
+  [[nodiscard]] base::result<sound_stretch> walk_from(std::uint64_t position, batch_boundary end,
+                                                      std::uint64_t most_bytes);
   void forget_growth();
   void grow(const model::record_batch_header& batch, std::uint64_t position, std::int64_t interval);
   void add_time_entry();
@@ -192,6 +242,7 @@ class segment {
 
   open_file_cache& open_files_;
   io::file_system& files_;
+  recovery_log& findings_;
   const io::path directory_;
   const model::offset base_;
   std::atomic<std::uint64_t> size_{unknown_size};
@@ -210,6 +261,13 @@ class segment {
   std::mutex change_mutex_;
   growth growth_;
   std::optional<timed_batch> sealed_largest_;
+  mutable std::mutex damage_mutex_;
+  std::shared_ptr<const damaged_ranges> damage_;
+  /// The headers of this part have been walked, or were written by us: between damage they lead from batch to batch.
+  std::uint64_t walked_from_ = 0;
+  std::uint64_t walked_to_ = 0;
+  /// One survey at a time.
+  std::mutex survey_mutex_;
   std::atomic<base::unix_ms> written_ms_{0};
 };
 

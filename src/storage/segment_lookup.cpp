@@ -1,6 +1,7 @@
 // Finding batches in a segment, and seeing on the way that its indexes tell the truth.
 #include "batch_walker.hpp"
 #include "segment.hpp"
+#include "sound_walker.hpp"
 
 #include "tidelog/base/log_message.hpp"
 #include "tidelog/storage/storage_error.hpp"
@@ -12,6 +13,10 @@ namespace {
 
 /// An index that leaves out this many entries in a row has lost some.
 constexpr std::uint64_t intervals_without_entry = 2;
+/// How much is walked behind the last entry of a time index to see that none is missing.
+constexpr std::uint64_t longest_time_check_bytes = 4 * 1024 * 1024;
+/// Batches that are looked at beyond that.
+constexpr std::size_t time_probes = 256;
 
 /// What is wrong with a batch in the middle of a segment is wrong with the segment; an errno stays what it is.
 [[nodiscard]] tl::unexpected<base::error> as_damage(base::error&& error) {
@@ -19,7 +24,7 @@ constexpr std::uint64_t intervals_without_entry = 2;
   return base::fail(errc::corrupt_segment, "{}", error.describe());
 }
 
-[[nodiscard]] batch_place place_of(const batch_walker& walker, const model::record_batch_header& batch) {
+[[nodiscard]] batch_place place_of(const sound_walker& walker, const model::record_batch_header& batch) {
   return {walker.position(), walker.end_position(), batch.base_offset(), batch.next_offset()};
 }
 
@@ -31,7 +36,7 @@ base::result<batch_place> segment::batch_at(std::uint64_t position, std::uint64_
   auto batch = walker.next();
   if (!batch) return as_damage(std::move(batch.error()));
   if (!*batch) return base::fail(errc::corrupt_segment, "{} ends at {}", file->name().native(), position);
-  return place_of(walker, **batch);
+  return batch_place{position, walker.end_position(), (*batch)->base_offset(), (*batch)->next_offset()};
 }
 
 base::result<std::optional<batch_place>> segment::find(model::offset target, std::uint64_t end,
@@ -41,8 +46,7 @@ base::result<std::optional<batch_place>> segment::find(model::offset target, std
   auto found = find_once(target, end, interval, index_is_short);
   const bool index_is_wrong = !found && found.error().code == errc::corrupt_index;
   if (!index_is_wrong && (!index_is_short || indexes_rebuilt_.load())) return found;
-  base::say_warning("the index of {} {}; it is made again", parts().data.name().native(),
-                    index_is_wrong ? "does not fit its batches" : "lacks entries");
+  report_index(index_is_wrong ? recovery_outcome::index_wrong : recovery_outcome::index_short);
   TIDELOG_DO(rebuild_indexes(interval));
   found = find_once(target, end, interval, index_is_short);
   if (!found && found.error().code == errc::corrupt_index) {
@@ -61,21 +65,25 @@ base::result<std::optional<batch_place>> segment::find_once(model::offset target
   const std::uint64_t longest_walk =
       intervals_without_entry * static_cast<std::uint64_t>(std::max<std::int64_t>(interval, 4096));
   TIDELOG_TRY(const auto file, data());
-  batch_walker walker(*file, start, end);
-  index_is_short = false;
-  while (true) {
-    auto batch = walker.next();
-    const bool at_entry = entry && walker.position() == start;
-    if (at_entry && (!batch || !*batch || (*batch)->last_offset() != entry->last_offset)) {
-      if (!batch && batch.error().code.category() == std::system_category())
-        return base::forward_error(batch);
+  if (entry) {
+    batch_walker probe(*file, start, end);
+    auto batch = probe.next();
+    if (!batch && batch.error().code.category() != model::batch_category()) return base::forward_error(batch);
+    if (!batch || !*batch || (*batch)->last_offset() != entry->last_offset) {
       return base::fail(errc::corrupt_index, "{}: no batch with last offset {} at position {}",
                         file->name().native(), entry->last_offset.value(), start);
     }
-    if (!batch) return as_damage(std::move(batch.error()));
-    if (!*batch) return std::nullopt;
-    if ((*batch)->last_offset() >= target) return place_of(walker, **batch);
-    if (walker.position() > start + longest_walk) index_is_short = true;
+  }
+  sound_walker walker(*this, *file, start, end);
+  index_is_short = false;
+  // Where there is damage the index has no entries.
+  std::uint64_t walked = 0;
+  while (true) {
+    TIDELOG_TRY(const auto batch, walker.next());
+    if (!batch) return std::nullopt;
+    if (batch->last_offset() >= target) return place_of(walker, *batch);
+    walked += batch->size_bytes();
+    if (walked > longest_walk + batch->size_bytes()) index_is_short = true;
   }
 }
 
@@ -96,12 +104,11 @@ base::result<batch_boundary> segment::last_boundary(std::uint64_t from, std::uin
       reached = {start, (*batch)->base_offset()};
     }
   }
-  batch_walker walker(*file, start, end);
+  sound_walker walker(*this, *file, start, end);
   while (true) {
-    auto batch = walker.next();
-    if (!batch) return as_damage(std::move(batch.error()));
-    if (!*batch || walker.end_position() > bound) return reached;
-    reached = {walker.end_position(), (*batch)->next_offset()};
+    TIDELOG_TRY(const auto batch, walker.next());
+    if (!batch || walker.end_position() > bound) return reached;
+    reached = {walker.end_position(), batch->next_offset()};
   }
 }
 
@@ -119,9 +126,36 @@ base::result<timed_batch> segment::largest_timestamp(std::int64_t interval) {
 
 base::result<model::offset> segment::time_floor(model::timestamp at, std::int64_t interval) {
   TIDELOG_DO(check_indexes(interval));
-  TIDELOG_TRY(const auto entry,
-              parts().times.last_where([&](const auto& each) { return each.timestamp <= at; }));
+  const auto floor_once = [&]() -> base::result<std::optional<time_index_entry>> {
+    return parts().times.last_where([&](const auto& each) { return each.timestamp <= at; });
+  };
+  TIDELOG_TRY(auto entry, floor_once());
+  if (!entry) return base_;
+  TIDELOG_TRY(const bool right, names_its_batch(*entry, interval));
+  if (right) return entry->last_offset;
+  // What it says is not so: believed, it would hide records.
+  if (indexes_rebuilt_.load()) return base_;
+  report_index(recovery_outcome::index_wrong);
+  TIDELOG_DO(rebuild_indexes(interval));
+  TIDELOG_TRY(entry, floor_once());
   return entry ? entry->last_offset : base_;
+}
+
+base::result<bool> segment::names_its_batch(const time_index_entry& entry, std::int64_t interval) {
+  if (entry.last_offset < base_) return false;
+  TIDELOG_TRY(const std::uint64_t end, size());
+  TIDELOG_TRY(const auto place, find(entry.last_offset, end, interval));
+  if (!place || place->next_offset != entry.last_offset + 1) return false;
+  TIDELOG_TRY(const auto file, data());
+  batch_walker walker(*file, place->position, end);
+  const auto batch = walker.next();
+  return batch && *batch && (*batch)->max_timestamp() == entry.timestamp;
+}
+
+void segment::report_index(recovery_outcome what) {
+  const auto& name = parts().data.name();
+  base::say_warning("{}: {}; its indexes are made again", name.native(), name_of(what));
+  findings_.add({.what = what, .file = name, .first_offset = base_});
 }
 
 base::status segment::check_indexes(std::int64_t interval) {
@@ -129,62 +163,91 @@ base::status segment::check_indexes(std::int64_t interval) {
   const std::lock_guard guard(change_mutex_);
   if (indexes_checked_.load(std::memory_order_acquire)) return {};
   TIDELOG_TRY(const std::uint64_t end, size());
-  TIDELOG_TRY(const bool right, indexes_look_right(end));
-  if (!right) {
-    base::say_warning("the indexes of {} are made again", parts().data.name().native());
+  TIDELOG_TRY(const auto fault, fault_in_indexes(end));
+  if (fault) {
+    report_index(*fault);
     TIDELOG_DO(rebuild_indexes_locked(interval));
   }
   indexes_checked_.store(true, std::memory_order_release);
   return {};
 }
 
-base::result<bool> segment::indexes_look_right(std::uint64_t size) {
+base::result<std::optional<recovery_outcome>> segment::fault_in_indexes(std::uint64_t size) {
   using offset_state = offset_index::file_state;
   using time_state = time_index::file_state;
   file_parts& mine = parts();
   TIDELOG_TRY(const auto offset_file, mine.offsets.load());
   TIDELOG_TRY(const auto time_file, mine.times.load());
-  if (offset_file != offset_state::whole || time_file != time_state::whole) return false;
+  if (offset_file == offset_state::missing || time_file == time_state::missing)
+    return recovery_outcome::index_missing;
+  if (offset_file != offset_state::whole || time_file != time_state::whole)
+    return recovery_outcome::index_wrong;
   TIDELOG_TRY(const auto last_offset, mine.offsets.last());
   TIDELOG_TRY(const auto last_time, mine.times.last());
-  if (size == 0) return !last_offset && !last_time;
+  if (size == 0) {
+    if (last_offset || last_time) return recovery_outcome::index_long;
+    return std::nullopt;
+  }
   TIDELOG_TRY(const auto file, data());
   if (last_offset) {
-    if (last_offset->position >= size) return false;
+    if (last_offset->position >= size) return recovery_outcome::index_long;
     batch_walker walker(*file, last_offset->position, size);
     const auto batch = walker.next();
-    if (!batch || !*batch || (*batch)->last_offset() != last_offset->last_offset) return false;
+    if (!batch || !*batch || (*batch)->last_offset() != last_offset->last_offset)
+      return recovery_outcome::index_wrong;
   }
-  if (last_time) return last_time_entry_is_right(*last_time, size);
+  if (last_time) return fault_in_last_time(*last_time, size);
   batch_walker walker(*file, 0, size);
   const auto first = walker.next();
   // A segment with timestamps has at least its closing entry.
-  return first && *first && indexed_timestamp(**first).value() < 0;
+  if (first && *first && indexed_timestamp(**first).value() < 0) return std::nullopt;
+  return recovery_outcome::index_short;
 }
 
-base::result<bool> segment::last_time_entry_is_right(const time_index_entry& last, std::uint64_t size) {
+base::result<std::optional<recovery_outcome>> segment::fault_in_last_time(const time_index_entry& last,
+                                                                          std::uint64_t size) {
   file_parts& mine = parts();
   TIDELOG_TRY(const auto near, mine.offsets.last_where(
                                    [&](const auto& each) { return each.last_offset <= last.last_offset; }));
-  TIDELOG_TRY(const auto end, mine.offsets.last());
   TIDELOG_TRY(const auto file, data());
   // It names a batch with just that timestamp, …
   batch_walker walker(*file, near ? near->position : 0, size);
   while (true) {
     const auto batch = walker.next();
-    if (!batch || !*batch) return false;
+    if (!batch) return recovery_outcome::index_wrong;
+    if (!*batch) return recovery_outcome::index_long;
     if ((*batch)->last_offset() < last.last_offset) continue;
     if ((*batch)->last_offset() != last.last_offset || (*batch)->max_timestamp() != last.timestamp)
-      return false;
+      return recovery_outcome::index_wrong;
     break;
   }
-  // … and nothing later comes in the segment's last stretch, as it would where the closing entry has been lost.
-  batch_walker rest(*file, end ? end->position : 0, size);
+  // … and nothing later comes behind it, as it would where entries have been lost.
+  TIDELOG_TRY(const bool later, comes_later(*file, walker.end_position(), size, last));
+  if (later) return recovery_outcome::index_short;
+  return std::nullopt;
+}
+
+base::result<bool> segment::comes_later(const io::file& file, std::uint64_t position, std::uint64_t size,
+                                        const time_index_entry& last) {
+  // Where timestamps do not rise, the last entry may be far from the end: then every so many batches one is looked at,
+  // and all of the last stretch.
+  if (size - position > longest_time_check_bytes) {
+    TIDELOG_TRY(const auto entries, parts().offsets.read_rising());
+    const std::size_t step = entries.size() / time_probes + 1;
+    for (std::size_t at = 0; at < entries.size(); at += step) {
+      if (entries[at].position < position) continue;
+      batch_walker probe(file, entries[at].position, size);
+      const auto batch = probe.next();
+      if (!batch || !*batch || indexed_timestamp(**batch) > last.timestamp) return true;
+    }
+    if (!entries.empty()) position = std::max<std::uint64_t>(position, entries.back().position);
+  }
+  batch_walker rest(file, position, size);
   while (true) {
     const auto batch = rest.next();
-    if (!batch) return false;
-    if (!*batch) return true;
-    if (indexed_timestamp(**batch) > last.timestamp) return false;
+    if (!batch) return true;
+    if (!*batch) return false;
+    if (indexed_timestamp(**batch) > last.timestamp) return true;
   }
 }
 
@@ -201,16 +264,11 @@ base::status segment::rebuild_indexes_locked(std::int64_t interval) {
   sealed_largest_.reset();
   mine.offsets.replace({});
   mine.times.replace({});
-  batch_walker walker(*file, 0, end);
+  sound_walker walker(*this, *file, 0, end);
   while (true) {
-    auto batch = walker.next();
-    if (!batch) {
-      // What comes before the damage can still be found.
-      base::say_error("{}", batch.error().describe());
-      break;
-    }
-    if (!*batch) break;
-    grow(**batch, walker.position(), interval);
+    TIDELOG_TRY(const auto batch, walker.next());
+    if (!batch) break;
+    grow(*batch, walker.position(), interval);
     write_index_entries_locked();
   }
   if (is_sealed()) complete_indexes_locked();

@@ -1,8 +1,8 @@
 // The active segment at start: after a clean stop from its last index entry, after an unclean one batch by batch.
+#include "batch_search.hpp"
 #include "batch_walker.hpp"
 #include "segment.hpp"
 
-#include "tidelog/base/crc32c.hpp"
 #include "tidelog/base/log_message.hpp"
 #include "tidelog/storage/storage_error.hpp"
 
@@ -10,80 +10,6 @@
 
 namespace tidelog::storage {
 namespace {
-
-constexpr std::size_t scan_buffer_bytes = 1024 * 1024;
-
-/// Reads a file front to back in large pieces and checks each batch whole, in bounded memory.
-class batch_checker {
- public:
-  batch_checker(const io::file& file, std::uint64_t end)
-      : file_(file),
-        end_(end),
-        buffer_(static_cast<std::size_t>(std::min<std::uint64_t>(end, scan_buffer_bytes))) {}
-
-  /// The batch at `position`, valid until the next call. Fails with a batch_errc or an errno.
-  [[nodiscard]] base::result<model::record_batch_header> check(std::uint64_t position) {
-    TIDELOG_TRY(auto bytes, at(position, base::limits::record_batch_header_bytes));
-    TIDELOG_TRY(auto header, model::parse_record_batch_header(bytes, end_ - position));
-    const std::size_t size = header.size_bytes();
-    const std::uint32_t expected = header.crc();
-    TIDELOG_DO(model::check_header(header));
-    // The header may have to be read again at the end, when the batch is larger than the buffer.
-    TIDELOG_TRY(const std::uint32_t actual, checksum(position, size));
-    if (actual != expected) return base::fail(model::batch_errc::bad_crc, "at position {}", position);
-    TIDELOG_TRY(bytes, at(position, base::limits::record_batch_header_bytes));
-    return model::parse_record_batch_header(bytes, end_ - position);
-  }
-
-  /// Nothing but zeros from `position` to the end.
-  [[nodiscard]] base::result<bool> only_zeros_from(std::uint64_t position) {
-    while (position < end_) {
-      TIDELOG_TRY(const auto bytes, at(position, 1));
-      if (bytes.empty()) return true;
-      if (std::any_of(bytes.begin(), bytes.end(), [](std::byte value) { return value != std::byte{0}; }))
-        return false;
-      position += bytes.size();
-    }
-    return true;
-  }
-
- private:
-  /// What the buffer holds from `position` on, at least `wanted` bytes where the file has them.
-  [[nodiscard]] base::result<base::byte_view> at(std::uint64_t position, std::size_t wanted) {
-    const std::uint64_t left = end_ - position;
-    const auto needed = static_cast<std::size_t>(std::min<std::uint64_t>(wanted, left));
-    if (position < from_ || position + needed > from_ + filled_) {
-      const auto piece = static_cast<std::size_t>(std::min<std::uint64_t>(left, buffer_.size()));
-      filled_ = 0;
-      TIDELOG_TRY(filled_, file_.read_at(base::byte_span(buffer_.data(), piece), position));
-      from_ = position;
-    }
-    const auto skipped = static_cast<std::size_t>(position - from_);
-    return base::byte_view(buffer_.data() + skipped, filled_ - std::min(skipped, filled_));
-  }
-
-  [[nodiscard]] base::result<std::uint32_t> checksum(std::uint64_t position, std::size_t size) {
-    std::uint32_t sum = 0;
-    std::uint64_t done = position + model::batch_position::attributes;
-    const std::uint64_t end = position + size;
-    while (done < end) {
-      const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(end - done, buffer_.size()));
-      TIDELOG_TRY(const auto bytes, at(done, wanted));
-      if (bytes.empty()) return base::fail(model::batch_errc::truncated_body, "at position {}", position);
-      const auto part = bytes.first(std::min(bytes.size(), wanted));
-      sum = done == position + model::batch_position::attributes ? base::crc32c(part)
-                                                                 : base::extend_crc32c(sum, part);
-      done += part.size();
-    }
-    return sum;
-  }
-
-  const io::file& file_;
-  const std::uint64_t end_;
-  std::vector<std::byte> buffer_;
-  std::uint64_t from_ = 0;
-  std::size_t filled_ = 0;
-};
 
 [[nodiscard]] base::result<scan_verdict> verdict_on(const base::error& error, batch_checker& checker,
                                                     std::uint64_t position) {
@@ -118,9 +44,9 @@ base::result<model::offset> segment::load_active(std::int64_t interval) {
   TIDELOG_TRY(const std::uint64_t end, file->size());
   const std::lock_guard guard(change_mutex_);
   size_.store(end, std::memory_order_release);
-  TIDELOG_TRY(const bool right, indexes_look_right(end));
-  if (!right) {
-    base::say_warning("the indexes of {} are made again", file->name().native());
+  TIDELOG_TRY(const auto fault, fault_in_indexes(end));
+  if (fault) {
+    report_index(*fault);
     TIDELOG_DO(rebuild_indexes_locked(interval));
   }
   TIDELOG_TRY(const model::offset next_offset, resume_growth(interval));
@@ -142,29 +68,53 @@ base::result<model::offset> segment::resume_growth(std::int64_t interval) {
   const std::uint64_t end = size_.load();
   model::offset next_offset = base_;
   TIDELOG_TRY(const auto file, data());
-  batch_walker walker(*file, entry ? entry->position : 0, end);
+  const std::uint64_t start = entry ? entry->position : 0;
+  batch_walker walker(*file, start, end);
   while (true) {
     auto batch = walker.next();
     if (!batch && batch.error().code.category() == model::batch_category()) {
       return base::fail(errc::corrupt_segment, "{}", batch.error().describe());
     }
     if (!batch) return base::forward_error(batch);
-    if (!*batch) return next_offset;
+    if (!*batch) {
+      note_walked(start, end);
+      return next_offset;
+    }
+    if (!may_follow(**batch, next_offset, base_)) {
+      return base::fail(errc::corrupt_segment, "{}: no sound header at position {}", file->name().native(),
+                        walker.position());
+    }
     grow(**batch, walker.position(), interval);
     next_offset = (*batch)->next_offset();
   }
 }
 
-base::result<std::optional<offset_index_entry>> segment::entry_below(
-    const std::vector<offset_index_entry>& entries, model::offset bound, std::uint64_t size) {
-  TIDELOG_TRY(const auto file, data());
-  for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
-    if (entry->last_offset >= bound || entry->position >= size) continue;
-    batch_walker walker(*file, entry->position, size);
-    const auto batch = walker.next();
-    if (batch && *batch && (*batch)->last_offset() == entry->last_offset) return *entry;
+template <class Take>
+base::result<bool> segment::walk_trusted(const io::file& file, std::uint64_t end, model::offset trusted_below,
+                                         scan_outcome& outcome, Take take) {
+  batch_walker walker(file, 0, end);
+  while (outcome.next_offset < trusted_below) {
+    auto batch = walker.next();
+    if (batch && !*batch) return true;
+    if (batch && may_follow(**batch, outcome.next_offset, base_)) {
+      take(**batch);
+      continue;
+    }
+    if (!batch && batch.error().code.category() != model::batch_category()) return base::forward_error(batch);
+    batch_checker checker(file, end);
+    TIDELOG_TRY(const auto behind,
+                batch_search(checker, base_)
+                    .chain_behind({outcome.end_position, outcome.next_offset, trusted_below, trusted_below}));
+    if (!behind) {
+      outcome.ends_in_what_was_synced = true;
+      return false;
+    }
+    report_damage({outcome.end_position, behind->position, outcome.next_offset, behind->base_offset});
+    outcome.end_position = behind->position;
+    outcome.next_offset = behind->base_offset;
+    walker.go_on_at(behind->position);
   }
-  return std::nullopt;
+  return true;
 }
 
 base::result<scan_outcome> segment::scan(model::offset trusted_below, std::int64_t interval) {
@@ -172,11 +122,11 @@ base::result<scan_outcome> segment::scan(model::offset trusted_below, std::int64
   TIDELOG_TRY(const std::uint64_t end, file->size());
   const std::lock_guard guard(change_mutex_);
   file_parts& mine = parts();
-  const auto old_entries = mine.offsets.read_rising();
   forget_growth();
   mine.offsets.replace({});
   mine.times.replace({});
-  scan_outcome outcome{scan_verdict::complete, 0, base_, false};
+  scan_outcome outcome;
+  outcome.next_offset = base_;
   const auto take = [&](const model::record_batch_header& batch) {
     grow(batch, outcome.end_position, interval);
     write_index_entries_locked();
@@ -187,44 +137,27 @@ base::result<scan_outcome> segment::scan(model::offset trusted_below, std::int64
     outcome.next_offset = batch.next_offset();
   };
 
-  // What is trusted was synced once: only its framing is followed.
-  batch_walker walker(*file, 0, end);
-  while (outcome.next_offset < trusted_below) {
-    auto batch = walker.next();
-    if (batch && !*batch) break;
-    if (batch && (*batch)->base_offset() >= outcome.next_offset) {
-      take(**batch);
-      continue;
-    }
-    if (!batch && batch.error().code.category() != model::batch_category()) return base::forward_error(batch);
-    // One damaged batch among those that were confirmed must not take all that follow with it: the old index may know
-    // a place behind it.
-    if (!old_entries) break;
-    TIDELOG_TRY(const auto beyond, entry_below(*old_entries, trusted_below, end));
-    if (!beyond || beyond->position <= outcome.end_position) break;
-    base::say_error("{}: damaged between positions {} and {}; what follows is kept", file->name().native(),
-                    outcome.end_position, beyond->position);
-    outcome.end_position = beyond->position;
-    break;
-  }
-
+  TIDELOG_TRY(bool goes_on, walk_trusted(*file, end, trusted_below, outcome, take));
   batch_checker checker(*file, end);
-  while (outcome.end_position < end) {
+  while (goes_on && outcome.end_position < end) {
     auto batch = checker.check(outcome.end_position);
-    if (batch && batch->base_offset() >= outcome.next_offset && batch->last_offset() - base_ <= INT32_MAX) {
-      take(*batch);
-      continue;
+    if (!batch && batch.error().code.category() != model::batch_category()) return base::forward_error(batch);
+    goes_on = batch && may_follow(*batch, outcome.next_offset, base_);
+    if (goes_on) take(*batch);
+  }
+  if (!goes_on) {
+    TIDELOG_TRY(const auto behind,
+                batch_search(checker, base_)
+                    .batch_behind({.damaged_at = outcome.end_position, .expected = outcome.next_offset}));
+    if (behind) outcome.behind = behind->base_offset;
+    const auto broken = checker.check(outcome.end_position);
+    outcome.verdict = scan_verdict::damaged_batch;
+    if (!behind && !broken) {
+      TIDELOG_TRY(outcome.verdict, verdict_on(broken.error(), checker, outcome.end_position));
     }
-    if (batch) {
-      outcome.verdict = scan_verdict::damaged_batch;
-    } else if (batch.error().code.category() != model::batch_category()) {
-      return base::forward_error(batch);
-    } else {
-      TIDELOG_TRY(outcome.verdict, verdict_on(batch.error(), checker, outcome.end_position));
-    }
-    break;
   }
   size_.store(outcome.end_position, std::memory_order_release);
+  note_walked(0, outcome.end_position);
   indexes_checked_.store(true, std::memory_order_release);
   return outcome;
 }
@@ -243,6 +176,7 @@ base::status segment::cut(std::uint64_t size, model::offset next_offset, std::in
   // Appends go on here even if it had been closed.
   sealed_.store(false, std::memory_order_release);
   sealed_largest_.reset();
+  forget_damage_from(size);
   TIDELOG_DO(resume_growth(interval));
   return {};
 }

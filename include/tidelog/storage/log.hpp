@@ -13,8 +13,9 @@
 // it is the log's end at once.
 //
 // After a crash: open() with log_open_options::start == start_kind::unclean checks every batch from the recovery point
-// on and cuts the log where the first does not check; indexes that are missing or wrong are rebuilt, then or when they
-// are first used. Nothing of what was confirmed is lost by that, and no garbage is served.
+// on and ends the log where the first does not check; good batches that stand behind that are set aside in a file next to
+// the log. Damage below the recovery point is passed over by readers, whenever it is met; what follows is served. Indexes
+// that are missing or wrong are rebuilt, then or when they are first used. recovery() tells what was found.
 //
 // Threads: every function may be called from any thread at any time, but open() and close(). Appends are serialised by
 // a mutex that is held while the batch is written. Readers take no lock that is held during a write or a sync.
@@ -30,6 +31,7 @@
 #include "tidelog/storage/log_config.hpp"
 #include "tidelog/storage/open_file_cache.hpp"
 #include "tidelog/storage/producer_state.hpp"
+#include "tidelog/storage/recovery_report.hpp"
 #include "tidelog/storage/storage_error.hpp"
 
 #include <memory>
@@ -217,6 +219,8 @@ class log {
   [[nodiscard]] base::result<std::uint64_t> size_bytes();
   [[nodiscard]] std::size_t segment_count() const;
   [[nodiscard]] base::result<std::vector<segment_description>> segments();
+  /// What was found wrong with the files, by open() and by readers since.
+  [[nodiscard]] recovery_report recovery() const;
   [[nodiscard]] log_health health() const;
   /// Why it is offline; fails with that reason under log_offline.
   [[nodiscard]] base::status check_online() const;

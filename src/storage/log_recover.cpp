@@ -1,0 +1,173 @@
+// After a stop that was not clean: what lies past the recovery point is checked, and the log ends where the first batch
+// does not check. What stands behind that is set aside, never served and never dropped.
+#include "batch_search.hpp"
+#include "log_core.hpp"
+#include "set_aside.hpp"
+
+#include "tidelog/base/log_message.hpp"
+
+#include <algorithm>
+
+namespace tidelog::storage {
+namespace {
+
+[[nodiscard]] recovery_outcome outcome_of(const scan_outcome& scan) {
+  if (scan.ends_in_what_was_synced) return recovery_outcome::damaged_end;
+  switch (scan.verdict) {
+    case scan_verdict::torn_tail:
+      return recovery_outcome::torn_tail;
+    case scan_verdict::zero_filled_tail:
+      return recovery_outcome::zero_filled_tail;
+    case scan_verdict::complete:
+    case scan_verdict::damaged_batch:
+      break;
+  }
+  return recovery_outcome::damaged_batch;
+}
+
+/// For a message: where the bytes went.
+[[nodiscard]] std::string fate_of(const recovery_event& event) {
+  return event.set_aside.empty() ? std::string("are cut off; no batch is among them")
+                                 : fmt::format("are set aside in {}", event.set_aside.native());
+}
+
+}  // namespace
+
+base::status log::core::recover(segment_list& segments, const recovery_plan& plan) {
+  touched = true;
+  TIDELOG_TRY(const model::offset end, recover_segments(segments, plan));
+  TIDELOG_DO(restore_producers_and_epochs(segments, end));
+  return adopt(std::move(segments), end);
+}
+
+base::result<model::offset> log::core::recover_segments(segment_list& segments, const recovery_plan& plan) {
+  const std::size_t first = segments.floor(plan.begin);
+  recovery_progress progress{segments.all[first]->base_offset()};
+  for (std::size_t at = first; at < segments.all.size() && !progress.ended; ++at) {
+    const model::offset base = segments.all[at]->base_offset();
+    // A gap between two segments is a lost end, unless compaction has made it: Kafka's may take the last records of a
+    // segment.
+    const bool gap = base > progress.end && progress.end.value() >= cleaned_end.load() &&
+                     !progress.previous_has_been_compacted;
+    if (at > first && (gap || base < progress.end)) {
+      progress.why = gap ? recovery_outcome::missing_segment : recovery_outcome::overlapping_segments;
+      TIDELOG_DO(set_aside_after(segments, at, progress));
+      break;
+    }
+    TIDELOG_DO(recover_segment(*segments.all[at], plan, progress));
+    if (progress.ended) TIDELOG_DO(set_aside_after(segments, at + 1, progress));
+  }
+  TIDELOG_DO(go_on_behind(segments, plan, progress));
+  for (std::size_t at = first; at + 1 < segments.all.size(); ++at) segments.all[at]->complete_indexes();
+  if (progress.changed) TIDELOG_DO(sync_recovered(segments, first));
+  return progress.end;
+}
+
+base::status log::core::recover_segment(segment& each, const recovery_plan& plan,
+                                        recovery_progress& progress) {
+  TIDELOG_TRY(const auto file, each.data());
+  TIDELOG_TRY(const std::uint64_t size, file->size());
+  TIDELOG_TRY(const auto scan, each.scan(plan.trusted_below, index_interval_bytes.load()));
+  progress.end = std::max(scan.next_offset, each.base_offset());
+  progress.previous_has_been_compacted = scan.has_been_compacted;
+  progress.damaged_end = scan.ends_in_what_was_synced;
+  progress.ended = scan.verdict != scan_verdict::complete;
+  if (size > scan.end_position) {
+    recovery_event event{.what = outcome_of(scan),
+                         .file = file->name(),
+                         .first_offset = progress.end,
+                         .position = scan.end_position,
+                         .bytes = size - scan.end_position};
+    progress.why = event.what;
+    if (scan.behind || scan.ends_in_what_was_synced) {
+      TIDELOG_TRY(event.set_aside,
+                  set_tail_aside(environment.files, {directory, each.base_offset(), progress.end}, *file,
+                                 scan.end_position));
+    }
+    base::say_warning("{}: {} at position {}: the log ends at offset {}; the {} bytes from there on {}",
+                      event.file.native(), name_of(event.what), event.position, progress.end.value(),
+                      event.bytes, fate_of(event));
+    findings.add(std::move(event));
+    TIDELOG_DO(file->truncate(scan.end_position));
+  }
+  if (size > scan.end_position || progress.end > plan.begin) {
+    each.mark_dirty(file);
+    progress.changed = true;
+  }
+  return {};
+}
+
+base::status log::core::go_on_behind(segment_list& segments, const recovery_plan& plan,
+                                     recovery_progress& progress) {
+  if (progress.end >= plan.was_on_disk) {
+    if (plan.was_on_disk == plan.trusted_below && progress.end > plan.was_on_disk && !progress.ended) {
+      findings.add({.what = recovery_outcome::stale_checkpoint,
+                    .first_offset = plan.was_on_disk,
+                    .next_offset = progress.end});
+    }
+    return {};
+  }
+  base::say_error("{}: the log ends at offset {}; up to {} it was known to be on disk", directory.native(),
+                  progress.end.value(), plan.was_on_disk.value());
+  if (!progress.damaged_end) {
+    findings.add({.what = recovery_outcome::newer_checkpoint,
+                  .first_offset = progress.end,
+                  .next_offset = plan.was_on_disk});
+    return {};
+  }
+  // Consumers have seen these offsets: no other records may ever have them.
+  auto next = std::make_shared<segment>(environment.open_files, environment.files, findings, directory,
+                                        plan.was_on_disk);
+  TIDELOG_DO(next->create_data());
+  next->set_written_ms(environment.clock.now_ms());
+  segments.all.push_back(std::move(next));
+  progress.end = plan.was_on_disk;
+  progress.changed = true;
+  return {};
+}
+
+base::status log::core::set_aside_after(segment_list& segments, std::size_t count,
+                                        recovery_progress& progress) {
+  if (segments.all.size() <= count) return {};
+  progress.ended = true;
+  progress.changed = true;
+  // The last one first: whenever this is interrupted, what is left has no hole.
+  while (segments.all.size() > count) {
+    segment& last = *segments.all.back();
+    TIDELOG_TRY(const auto file, last.data());
+    TIDELOG_TRY(const std::uint64_t bytes, file->size());
+    batch_checker checker(*file, bytes);
+    bool has_batches = checker.check(0).has_value();
+    if (!has_batches && bytes > 0) {
+      TIDELOG_TRY(const auto found, batch_search(checker, last.base_offset())
+                                        .batch_behind({.damaged_at = 0, .expected = model::offset(0)}));
+      has_batches = found.has_value();
+    }
+    recovery_event event{
+        .what = progress.why, .file = file->name(), .first_offset = last.base_offset(), .bytes = bytes};
+    if (has_batches) {
+      TIDELOG_TRY(event.set_aside,
+                  set_segment_aside(environment.files, {directory, last.base_offset(), progress.end}));
+    }
+    if (bytes > 0) {
+      base::say_warning(
+          "{}: {}: the log ends at offset {}, before this segment at offset {}, whose {} bytes {}",
+          event.file.native(), name_of(event.what), progress.end.value(), last.base_offset().value(), bytes,
+          fate_of(event));
+    }
+    // Where the data file has got its other name, what goes here are the indexes.
+    TIDELOG_DO(last.remove_files());
+    findings.add(std::move(event));
+    segments.all.pop_back();
+  }
+  return environment.files.sync_directory(directory);
+}
+
+/// What was recovered is going to be served, so it must not be taken back by the next power cut.
+base::status log::core::sync_recovered(const segment_list& segments, std::size_t from) {
+  for (std::size_t at = from; at < segments.all.size(); ++at) TIDELOG_DO(segments.all[at]->sync());
+  TIDELOG_DO(environment.files.sync_directory(directory));
+  return environment.files.sync_directory(parent_of(directory));
+}
+
+}  // namespace tidelog::storage

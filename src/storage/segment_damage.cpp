@@ -1,0 +1,193 @@
+// Damage in what had been synced: finding where it ends, remembering it, and keeping readers away from it.
+#include "batch_search.hpp"
+#include "segment.hpp"
+#include "sound_walker.hpp"
+
+#include "tidelog/base/log_message.hpp"
+#include "tidelog/storage/storage_error.hpp"
+
+#include <algorithm>
+
+namespace tidelog::storage {
+namespace {
+
+/// Of bytes that nobody has looked at and that are not in the page cache, one read takes no more: the caller may be a
+/// thread that others wait for.
+constexpr std::uint64_t cold_piece_bytes = 128 * 1024;
+
+[[nodiscard]] const damaged_range* range_around(const std::shared_ptr<const damaged_ranges>& ranges,
+                                                std::uint64_t position) {
+  if (!ranges) return nullptr;
+  const auto found = std::ranges::find_if(*ranges, [position](const damaged_range& each) {
+    return each.position <= position && position < each.end_position;
+  });
+  return found == ranges->end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+const damaged_range* sound_walker::known_at(std::uint64_t position) const {
+  return range_around(damage_, position);
+}
+
+base::result<std::optional<model::record_batch_header>> sound_walker::next() {
+  while (true) {
+    if (const auto* known = known_at(walker_.end_position())) {
+      walker_.go_on_at(known->end_position);
+      continue;
+    }
+    auto batch = walker_.next();
+    if (batch && !*batch) return batch;
+    if (batch && may_follow(**batch, expected_, segment_.base_offset())) {
+      expected_ = (*batch)->next_offset();
+      return batch;
+    }
+    if (!batch && batch.error().code.category() != model::batch_category()) return batch;
+    TIDELOG_TRY(const auto range, segment_.damage_at(walker_.position()));
+    damage_ = segment_.known_damage();
+    walker_.go_on_at(range.end_position);
+  }
+}
+
+std::shared_ptr<const damaged_ranges> segment::known_damage() const {
+  const std::lock_guard guard(damage_mutex_);
+  return damage_;
+}
+
+void segment::report_damage(const damaged_range& range) {
+  {
+    const std::lock_guard guard(damage_mutex_);
+    if (range_around(damage_, range.position) != nullptr) return;
+    auto ranges = damage_ ? std::make_shared<damaged_ranges>(*damage_) : std::make_shared<damaged_ranges>();
+    ranges->insert(std::ranges::lower_bound(*ranges, range.position, {}, &damaged_range::position), range);
+    damage_ = std::move(ranges);
+  }
+  const auto name = directory_ / segment_file_name(base_, data_suffix);
+  const auto upto = range.next_offset == model::no_offset
+                        ? std::string("the end of the segment")
+                        : fmt::format("offset {}", range.next_offset.value());
+  base::say_error(
+      "{}: positions {} to {} are damaged: the records from offset {} to {} are lost, what follows is kept",
+      name.native(), range.position, range.end_position, range.first_offset.value(), upto);
+  findings_.add({.what = recovery_outcome::damaged_range,
+                 .file = name,
+                 .first_offset = range.first_offset,
+                 .next_offset = range.next_offset,
+                 .position = range.position,
+                 .bytes = range.end_position - range.position});
+}
+
+void segment::forget_damage_from(std::uint64_t position) {
+  const std::lock_guard guard(damage_mutex_);
+  walked_to_ = std::min(walked_to_, position);
+  walked_from_ = std::min(walked_from_, walked_to_);
+  if (!damage_) return;
+  auto kept = std::make_shared<damaged_ranges>();
+  for (damaged_range each : *damage_) {
+    if (each.position >= position) break;
+    each.end_position = std::min(each.end_position, position);
+    kept->push_back(each);
+  }
+  damage_ = kept->empty() ? nullptr : std::move(kept);
+}
+
+void segment::note_damaged_batch(const batch_place& where) {
+  report_damage({where.position, where.end_position, where.base_offset, where.next_offset});
+}
+
+base::result<damaged_range> segment::damage_at(std::uint64_t position) {
+  const std::lock_guard surveying(survey_mutex_);
+  if (const auto* known = range_around(known_damage(), position)) return *known;
+  TIDELOG_TRY(const auto file, data());
+  TIDELOG_TRY(const std::uint64_t end, size());
+  // The walk from the beginning tells whether a batch should begin here, and which offset it should have.
+  batch_walker walker(*file, 0, end);
+  model::offset expected = base_;
+  while (true) {
+    if (const auto* known = range_around(known_damage(), walker.end_position())) {
+      walker.go_on_at(known->end_position);
+      if (known->next_offset != model::no_offset) expected = known->next_offset;
+      continue;
+    }
+    auto batch = walker.next();
+    if (!batch && batch.error().code.category() != model::batch_category()) return base::forward_error(batch);
+    const bool is_good = batch && *batch && may_follow(**batch, expected, base_);
+    if (walker.position() > position || (is_good && walker.position() == position) || (batch && !*batch)) {
+      return base::fail(errc::corrupt_index, "{}: no batch is to begin at position {}", file->name().native(),
+                        position);
+    }
+    if (is_good) {
+      expected = (*batch)->next_offset();
+      continue;
+    }
+    batch_checker checker(*file, end);
+    TIDELOG_TRY(
+        const auto behind,
+        batch_search(checker, base_).chain_behind({.damaged_at = walker.position(), .expected = expected}));
+    const damaged_range range =
+        behind ? damaged_range{walker.position(), behind->position, expected, behind->base_offset}
+               : damaged_range{walker.position(), end, expected, model::no_offset};
+    report_damage(range);
+    if (range.position <= position && position < range.end_position) return range;
+    walker.go_on_at(range.position);
+  }
+}
+
+void segment::note_walked(std::uint64_t from, std::uint64_t to) {
+  const std::lock_guard guard(damage_mutex_);
+  if (from <= walked_to_ && to >= walked_from_) {
+    walked_from_ = std::min(walked_from_, from);
+    walked_to_ = std::max(walked_to_, to);
+  } else {
+    walked_from_ = from;
+    walked_to_ = to;
+  }
+}
+
+bool segment::has_walked(std::uint64_t from, std::uint64_t to) const {
+  const std::lock_guard guard(damage_mutex_);
+  return walked_from_ <= from && to <= walked_to_;
+}
+
+base::result<sound_stretch> segment::walk_from(std::uint64_t position, batch_boundary end,
+                                               std::uint64_t most_bytes) {
+  TIDELOG_TRY(const auto file, data());
+  sound_walker walker(*this, *file, position, end.position);
+  sound_stretch stretch{end.position, end};
+  bool is_first = true;
+  while (true) {
+    TIDELOG_TRY(const auto batch, walker.next());
+    if (!batch) break;
+    if (is_first) {
+      stretch = {walker.position(), {walker.position(), batch->base_offset()}};
+    } else if (walker.position() != stretch.end.position ||
+               walker.end_position() - stretch.position > most_bytes) {
+      break;
+    }
+    is_first = false;
+    stretch.end = {walker.end_position(), batch->next_offset()};
+    if (stretch.end.position - stretch.position >= most_bytes) break;
+  }
+  note_walked(position, stretch.end.position);
+  if (stretch.end.position == end.position) stretch.end.next_offset = end.next_offset;
+  return stretch;
+}
+
+base::result<sound_stretch> segment::readable_from(std::uint64_t position, batch_boundary end,
+                                                   std::uint64_t most_bytes) {
+  const std::uint64_t wanted_end =
+      end.position - position <= most_bytes ? end.position : position + most_bytes;
+  if (!has_walked(position, wanted_end)) {
+    TIDELOG_TRY(const auto file, data());
+    const bool is_cold = !file->is_cached(position, wanted_end - position);
+    return walk_from(position, end, is_cold ? std::min(most_bytes, cold_piece_bytes) : most_bytes);
+  }
+  if (known_damage()) return walk_from(position, end, most_bytes);
+  if (wanted_end == end.position) return sound_stretch{position, end};
+  TIDELOG_TRY(const auto within, last_boundary(position, wanted_end, end.position));
+  if (within.position > position) return sound_stretch{position, within};
+  TIDELOG_TRY(const auto first, batch_at(position, end.position));
+  return sound_stretch{position, {first.end_position, first.next_offset}};
+}
+
+}  // namespace tidelog::storage
