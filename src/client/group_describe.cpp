@@ -96,8 +96,10 @@ base::status describe_consumer(cluster& in, model::broker_id coordinator,
   if (!got && got.error().code == client_errc::unsupported_api) return {};
   if (!got) return base::forward_error(got);
   for (auto& group : (*got)->groups) {
-    // So are groups of the other protocol answered.
-    if (group.error_code == protocol::error_code::group_id_not_found) continue;
+    // So are groups of the other protocol answered, and the one without a name, which only holds offsets.
+    if (group.error_code == protocol::error_code::group_id_not_found ||
+        group.error_code == protocol::error_code::invalid_group_id)
+      continue;
     TIDELOG_DO(check_answer(group.error_code, group.group_id, group.error_message.value_or(std::string{})));
     const auto id = group.group_id;
     into.insert_or_assign(id, from_wire(group, coordinator));

@@ -248,6 +248,7 @@ void group_shard::fetch_offsets(group_step& step, fetch_offsets_request request,
 
 void group_shard::delete_offsets(group_step& step, delete_offsets_request request,
                                  reply<delete_offsets_answer> to) {
+  if (request.group_id.empty()) return refuse(step, std::move(to), errc::invalid_group_id);
   auto* const of = find(request.group_id);
   if (of == nullptr) return refuse(step, std::move(to), errc::group_not_found);
   auto& it = of->second;
@@ -301,6 +302,7 @@ void group_shard::describe_classic(group_step& step, std::string group_id, reply
 }
 
 void group_shard::describe_consumer(group_step& step, std::string group_id, reply<consumer_description> to) {
+  if (group_id.empty()) return refuse(step, std::move(to), errc::invalid_group_id);
   auto* const of = find(group_id);
   if (of != nullptr && of->second.consumer) {
     return step.answer(std::move(to), of->second.consumer->describe(step.topics(), step.settings()));

@@ -266,6 +266,10 @@ TEST_F(groups, offsets_are_deleted_row_by_row) {
   EXPECT_EQ(told.topics.at(1).partitions.at(0).error_code, error_code::unknown_topic_or_partition);
   wanted.group_id = "none";
   EXPECT_EQ(broker.ask<protocol::offset_delete_response>(wanted).error_code, error_code::group_id_not_found);
+  // Offsets may be committed for the group without a name, and only go as they came: in time.
+  ASSERT_EQ(commit("", 0, 1, 9), error_code::none);
+  wanted.group_id = "";
+  EXPECT_EQ(broker.ask<protocol::offset_delete_response>(wanted).error_code, error_code::invalid_group_id);
 }
 
 TEST_F(groups, of_the_new_protocol_are_assigned_described_and_refused) {
@@ -283,13 +287,14 @@ TEST_F(groups, of_the_new_protocol_are_assigned_described_and_refused) {
   EXPECT_EQ(joined.assignment->topic_partitions[0].partitions.size(), 3U);
   EXPECT_EQ(joined.heartbeat_interval_ms, 5000);
 
-  const protocol::consumer_group_describe_request wanted{{"new", "none"}, false};
+  const protocol::consumer_group_describe_request wanted{{"new", "none", ""}, false};
   for (std::int16_t version = 0; version <= 1; ++version) {
     const auto told = broker.ask<protocol::consumer_group_describe_response>(wanted, version).groups;
     EXPECT_EQ(told.at(0).group_state, "Stable");
     EXPECT_EQ(told.at(0).assignor_name, "uniform");
     EXPECT_EQ(told.at(0).members.at(0).assignment.topic_partitions.at(0).topic_name, "t");
     EXPECT_EQ(told.at(1).error_code, error_code::group_id_not_found);
+    EXPECT_EQ(told.at(2).error_code, error_code::invalid_group_id);
   }
   beat.member_epoch = joined.member_epoch + 7;
   EXPECT_EQ(broker.ask<protocol::consumer_group_heartbeat_response>(beat, 1).error_code,
