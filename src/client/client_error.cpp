@@ -58,7 +58,9 @@ const std::error_category& broker_category() noexcept {
 
 base::status check_answer(protocol::error_code code, std::string_view what, std::string_view broker_message) {
   if (code == protocol::error_code::none) return {};
-  if (broker_message.empty()) return base::fail(broker_error(code), "{}", what);
+  // What the code says anyway need not be said twice.
+  if (broker_message.empty() || broker_message == protocol::error_message(code))
+    return base::fail(broker_error(code), "{}", what);
   // What follows is put behind a colon.
   if (broker_message.ends_with('.')) broker_message.remove_suffix(1);
   return base::fail(broker_error(code), "{}: {}", what, broker_message);
