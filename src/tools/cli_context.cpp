@@ -106,9 +106,10 @@ bool interrupted() {
 void watch_for_interrupt() {
   struct sigaction action {};
   action.sa_handler = [](int) { interrupt_seen.store(true, std::memory_order_relaxed); };
-  // A second Ctrl-C ends the process whatever it is doing.
+  // A second one ends the process whatever it is doing.
   action.sa_flags = static_cast<int>(SA_RESETHAND);
-  ::sigaction(SIGINT, &action, nullptr);
+  // Supervisors say SIGTERM; also then a member of a group leaves it, and the others need not wait for its session.
+  for (const int signal : {SIGINT, SIGTERM}) ::sigaction(signal, &action, nullptr);
 }
 
 progress_line::progress_line()

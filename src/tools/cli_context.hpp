@@ -58,7 +58,8 @@ void put_bytes(nlohmann::json& into, const std::string& name, base::byte_view by
 /// "name=value". Fails with invalid_argument.
 [[nodiscard]] base::result<std::pair<std::string, std::string>> split_pair(std::string_view text);
 
-/// True once the user has pressed Ctrl-C; watch_for_interrupt() must have been called before.
+/// True once the user has pressed Ctrl-C or a supervisor has sent SIGTERM; watch_for_interrupt() must have been called
+/// before.
 [[nodiscard]] bool interrupted();
 void watch_for_interrupt();
 

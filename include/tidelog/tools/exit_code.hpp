@@ -16,7 +16,7 @@
   X(exists, 5, "the topic exists already") \
   X(timed_out, 6, "no answer in time") \
   X(damaged, 7, "damaged data was found (dump, consume)") \
-  X(interrupted, 130, "interrupted by Ctrl-C")
+  X(interrupted, 130, "interrupted by Ctrl-C or SIGTERM")
 // clang-format on
 
 namespace tidelog::tools {
