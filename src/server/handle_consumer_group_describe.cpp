@@ -10,8 +10,6 @@
 namespace tidelog::server {
 namespace {
 
-using protocol::error_code;
-
 protocol::consumer_group_described_assignment assignment_of(
     std::vector<coordinator::consumer_description::topic>&& topics) {
   protocol::consumer_group_described_assignment made;

@@ -128,6 +128,7 @@ void handle_offset_fetch(request of, protocol::offset_fetch_request message) {
   }
   auto& groups = of.environment().groups;
   std::vector<coordinator::fetch_offsets_request> questions;
+  questions.reserve(asked.size());
   for (const auto& each : asked) questions.push_back(each.question);
   const gathering<coordinator::fetch_offsets_answer> answers(
       questions.size(), [of = std::move(of), asked = std::move(asked)](auto found) mutable {

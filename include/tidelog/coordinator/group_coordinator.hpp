@@ -40,8 +40,7 @@ struct group_coordinator_environment {
 /// Thread safe.
 class group_coordinator {
  public:
-  group_coordinator(const group_coordinator_environment& environment,
-                    const metadata::broker_config& config);
+  group_coordinator(const group_coordinator_environment& environment, const metadata::broker_config& config);
   group_coordinator(const group_coordinator&) = delete;
   group_coordinator& operator=(const group_coordinator&) = delete;
   /// As stop().
