@@ -1,6 +1,6 @@
 // Appending: from a validated batch in somebody's buffer to bytes in the active segment.
-#include "batch_walker.hpp"
 #include "log_core.hpp"
+#include "sound_walker.hpp"
 
 #include "tidelog/base/log_message.hpp"
 #include "tidelog/storage/producer_snapshot.hpp"
@@ -220,7 +220,7 @@ base::status log::core::refill_producer(const producer_batch& batch, model::offs
     const std::uint64_t wanted = stop > refill_step_bytes ? stop - refill_step_bytes : 0;
     TIDELOG_TRY(const auto from, each.last_boundary(0, wanted, size));
     TIDELOG_TRY(const auto file, each.data());
-    batch_walker walker(*file, from.position, stop);
+    sound_walker walker(each, *file, from.position, stop);
     std::vector<producer_batch> found;
     std::optional<model::offset> first;
     while (true) {

@@ -74,6 +74,7 @@ struct log::core final : commit_source {
   // log_open.cpp
   [[nodiscard]] base::status open(start_kind start);
   [[nodiscard]] base::status restore_producers_and_epochs(const segment_list& segments, model::offset end);
+  [[nodiscard]] base::status rebuild_epochs(const segment_list& segments);
   [[nodiscard]] base::status replay_segment(segment& from, model::offset replay_from, base::unix_ms now_ms);
   [[nodiscard]] base::status adopt(segment_list&& segments, model::offset end);
 
@@ -247,6 +248,7 @@ struct log::core final : commit_source {
 
   mutable std::mutex epochs_mutex;
   leader_epoch_cache epochs;
+  bool has_epoch_checkpoint = false;  ///< of use only to open()
   model::leader_epoch current_epoch = model::no_leader_epoch;  ///< guarded by append_mutex
 
   std::atomic<bool> offline{false};

@@ -126,12 +126,13 @@ base::result<std::shared_ptr<log>> log_directory::core::open_prepared(const log_
     options.cleaned_end = known.cleaned_end;
   }
   auto opened = log::open(environment, path_of(request.partition), request.config, options);
-  if (!opened) {
-    const std::lock_guard guard(mutex);
-    failed_to_open = true;
-    return base::forward_error(opened);
-  }
-  return std::shared_ptr<log>(std::move(*opened));
+  base::status named;
+  if (opened && !is_there) named = name_directory(request);
+  if (opened && named) return std::shared_ptr<log>(std::move(*opened));
+  const std::lock_guard guard(mutex);
+  failed_to_open = true;
+  if (!opened) return base::forward_error(opened);
+  return base::forward_error(named);
 }
 
 base::status log_directory::core::make_directory(const log_request& request) {
@@ -141,8 +142,13 @@ base::status log_directory::core::make_directory(const log_request& request) {
   };
   if (is_stale()) TIDELOG_DO(write_checkpoints());
   const auto directory = path_of(request.partition);
-  TIDELOG_DO(files().make_directories(directory));
-  TIDELOG_DO(write_partition_metadata(files(), directory, request.topic_id));
+  return files().make_directories(directory);
+}
+
+/// After the log has made its first segment: the one sync of the directory makes both names durable, so that no power cut
+/// leaves a later segment without the first.
+base::status log_directory::core::name_directory(const log_request& request) {
+  TIDELOG_DO(write_partition_metadata(files(), path_of(request.partition), request.topic_id));
   return files().sync_directory(path);
 }
 
@@ -155,7 +161,7 @@ base::status log_directory::core::check_topic_id(const log_request& request) con
                       found->text(), request.topic_id.text());
   }
   const auto& code = found.error().code;
-  if (code == errc::corrupt_partition_metadata) {
+  if (code == errc::corrupt_partition_metadata || code == std::errc::file_too_large) {
     base::say_warning("{}; it gets the id that the metadata has for it", found.error().describe());
   } else if (code != std::errc::no_such_file_or_directory) {
     return base::forward_error(found);

@@ -71,6 +71,7 @@ struct log_directory::core {
   [[nodiscard]] base::result<std::shared_ptr<log>> open_prepared(const log_request& request,
                                                                  when_missing missing);
   [[nodiscard]] base::status make_directory(const log_request& request);
+  [[nodiscard]] base::status name_directory(const log_request& request);
   [[nodiscard]] base::status check_topic_id(const log_request& request) const;
   [[nodiscard]] base::status write_if_changed(const char* name, const partition_offsets& offsets);
   [[nodiscard]] base::status close_logs(base::worker_pool& pool);

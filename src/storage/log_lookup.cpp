@@ -1,6 +1,6 @@
 // Finding records by their timestamps.
-#include "batch_walker.hpp"
 #include "log_core.hpp"
+#include "sound_walker.hpp"
 #include "timestamp_scan.hpp"
 
 #include "tidelog/codec/compression.hpp"
@@ -32,13 +32,18 @@ base::result<std::optional<timestamped_offset>> log::core::first_at_or_after(con
   TIDELOG_TRY(const auto place, where.find(std::max(floor, start), visible.position, interval));
   if (!place) return std::nullopt;
   TIDELOG_TRY(const auto file, where.data());
-  batch_walker walker(*file, place->position, visible.position);
+  sound_walker walker(where, *file, place->position, visible.position);
   while (true) {
     TIDELOG_TRY(const auto header, walker.next());
     if (!header) return std::nullopt;
     if (header->max_timestamp() < wanted || header->last_offset() < start) continue;
     TIDELOG_TRY(const auto bytes, read_whole(*file, walker.position(), walker.end_position()));
     TIDELOG_TRY(const auto batch, model::parse_record_batch(bytes));
+    if (!model::verify_crc(batch)) {
+      where.note_damaged_batch(
+          {walker.position(), walker.end_position(), batch.base_offset(), batch.next_offset()});
+      continue;
+    }
     TIDELOG_TRY(const auto found, first_record_at_or_after(batch, wanted, start));
     // The header's largest timestamp may be that of a record that compaction has removed.
     if (found) return timestamped_offset{found->offset, found->timestamp, batch.partition_leader_epoch()};
@@ -53,7 +58,7 @@ base::result<timed_batch> log::core::largest_visible(const log_tail& now, std::s
   // The largest one may not be seen yet, so what comes before the high watermark is looked through.
   TIDELOG_TRY(const auto visible, visible_end(*now.segments, at, now.committed));
   TIDELOG_TRY(const auto file, where.data());
-  batch_walker walker(*file, 0, visible.position);
+  sound_walker walker(where, *file, 0, visible.position);
   timed_batch best;
   while (true) {
     TIDELOG_TRY(const auto header, walker.next());

@@ -30,6 +30,7 @@ base::status log::core::open(start_kind start) {
     segments.all.back()->set_written_ms(now_ms);
   }
   auto epoch_file = epochs.load(environment.files, directory);
+  has_epoch_checkpoint = epoch_file && *epoch_file == leader_epoch_cache::file_state::loaded;
   if (!epoch_file) {
     base::say_warning("epochs are taken from the batches: {}", epoch_file.error().describe());
     findings.add({.what = recovery_outcome::damaged_epoch_checkpoint,
@@ -68,15 +69,50 @@ base::status log::core::restore_producers_and_epochs(const segment_list& segment
   const base::unix_ms now_ms = environment.clock.now_ms();
   const model::offset first = std::max(segments.all.front()->base_offset(), model::offset(log_start.load()));
   producers.clear();
+  std::vector<model::offset> damaged_snapshots;
   TIDELOG_TRY(const model::offset replay_from,
-              load_newest_producer_snapshot(environment.files, directory, first, end, now_ms, producers));
+              load_newest_producer_snapshot(environment.files, directory, first, end, now_ms, producers,
+                                            damaged_snapshots));
+  for (const model::offset at : damaged_snapshots) {
+    findings.add({.what = recovery_outcome::damaged_snapshot,
+                  .file = directory / producer_snapshot_name(at),
+                  .first_offset = at});
+  }
   epochs.truncate_from_end(end);
+  if (!has_epoch_checkpoint) TIDELOG_DO(rebuild_epochs(segments));
   if (replay_from < end) {
     for (std::size_t at = segments.floor(replay_from); at < segments.all.size(); ++at) {
       TIDELOG_DO(replay_segment(*segments.all[at], replay_from, now_ms));
     }
   }
   if (const auto latest = epochs.latest_epoch()) current_epoch = *latest;
+  return {};
+}
+
+/// Epochs never go down, so a segment is walked only where the next one begins with another.
+base::status log::core::rebuild_epochs(const segment_list& segments) {
+  model::leader_epoch next_epoch = model::no_leader_epoch;
+  std::vector<epoch_entry> found;
+  for (auto each = segments.all.rbegin(); each != segments.all.rend(); ++each) {
+    TIDELOG_TRY(const std::uint64_t end, (*each)->size());
+    TIDELOG_TRY(const auto file, (*each)->data());
+    sound_walker walker(**each, *file, 0, end);
+    std::vector<epoch_entry> of_segment;
+    while (true) {
+      TIDELOG_TRY(const auto batch, walker.next());
+      if (!batch) break;
+      const model::leader_epoch epoch = batch->partition_leader_epoch();
+      if (of_segment.empty() || of_segment.back().epoch != epoch) {
+        of_segment.push_back({epoch, batch->base_offset()});
+      }
+      if (epoch == next_epoch) break;
+    }
+    if (!of_segment.empty()) next_epoch = of_segment.front().epoch;
+    found.insert(found.end(), of_segment.rbegin(), of_segment.rend());
+  }
+  for (auto each = found.rbegin(); each != found.rend(); ++each)
+    epochs.assign(each->epoch, each->start_offset);
+  has_epoch_checkpoint = true;
   return {};
 }
 

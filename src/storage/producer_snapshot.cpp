@@ -174,7 +174,8 @@ base::result<std::vector<model::offset>> list_producer_snapshots(io::file_system
 base::result<model::offset> load_newest_producer_snapshot(io::file_system& files,
                                                           const io::path& partition_directory,
                                                           model::offset log_start, model::offset log_end,
-                                                          base::unix_ms now_ms, producer_state& state) {
+                                                          base::unix_ms now_ms, producer_state& state,
+                                                          std::vector<model::offset>& passed_over) {
   state.clear();
   TIDELOG_DO(remove_producer_snapshots_above(files, partition_directory, log_end));
   TIDELOG_TRY(const auto offsets, list_producer_snapshots(files, partition_directory));
@@ -185,6 +186,7 @@ base::result<model::offset> load_newest_producer_snapshot(io::file_system& files
       return std::max(*at, log_start);
     }
     base::say_warning("{}; producer state is rebuilt from what is older", entries.error().describe());
+    passed_over.push_back(*at);
     if (entries.error().code == errc::corrupt_snapshot) {
       TIDELOG_DO(remove_snapshot(files, partition_directory, *at));
     }

@@ -96,6 +96,11 @@ base::status log::core::remove_oldest(std::size_t count) {
   touched = true;
   // There is always an active segment; offsets go on in a new one.
   if (count == tail().segments->all.size()) TIDELOG_DO(roll_locked());
+  // The names that stay are on disk before others go: a power cut must not leave a later segment, or none at all.
+  if (directory_dirty.load()) {
+    TIDELOG_DO(environment.files.sync_directory(directory));
+    directory_dirty.store(false);
+  }
   const log_tail now = tail();
   const auto split = now.segments->all.begin() + static_cast<std::ptrdiff_t>(count);
   const std::vector<std::shared_ptr<segment>> gone(now.segments->all.begin(), split);

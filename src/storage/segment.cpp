@@ -1,6 +1,6 @@
 #include "segment.hpp"
 
-#include "batch_walker.hpp"
+#include "sound_walker.hpp"
 
 #include "tidelog/base/assert.hpp"
 #include "tidelog/base/log_message.hpp"
@@ -162,7 +162,7 @@ base::result<std::optional<model::timestamp>> segment::first_timestamp() {
   }
   TIDELOG_TRY(const auto file, data());
   TIDELOG_TRY(const std::uint64_t end, size());
-  batch_walker walker(*file, 0, end);
+  sound_walker walker(*this, *file, 0, end);
   TIDELOG_TRY(const auto first, walker.next());
   const std::lock_guard guard(change_mutex_);
   growth_.first_known = true;

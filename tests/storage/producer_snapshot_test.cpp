@@ -164,8 +164,9 @@ class producer_snapshot_file_test : public testing::Test {
     return offsets;
   }
   model::offset load(std::int64_t log_start, std::int64_t log_end) {
+    std::vector<model::offset> passed_over;
     return load_newest_producer_snapshot(files, "/p", model::offset(log_start), model::offset(log_end), now,
-                                         state)
+                                         state, passed_over)
         .value();
   }
   std::int64_t known_producer() {
