@@ -248,7 +248,7 @@ struct log::core final : commit_source {
 
   mutable std::mutex epochs_mutex;
   leader_epoch_cache epochs;
-  bool has_epoch_checkpoint = false;  ///< of use only to open()
+  bool has_epoch_checkpoint = false;                           ///< of use only to open()
   model::leader_epoch current_epoch = model::no_leader_epoch;  ///< guarded by append_mutex
 
   std::atomic<bool> offline{false};

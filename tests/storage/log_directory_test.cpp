@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <random>
 
 namespace tidelog::storage {
 namespace {
@@ -411,6 +412,105 @@ TEST_F(log_directory_test, power_cut_at_any_point_of_a_life_loses_nothing_confir
     const auto opened = again.open(request("a"));
     ASSERT_TRUE(opened) << "change " << change << ": " << opened.error().describe();
     EXPECT_GE((*opened)->log_end_offset(), model::offset(confirmed)) << "change " << change;
+    if (!was_cut) break;
+  }
+}
+
+TEST_F(log_directory_test, checkpoints_of_random_bytes_are_rebuilt) {
+  {
+    daemon_run run(files);
+    append(**run.open(request("a")), 3);
+    ASSERT_TRUE(run.close());
+  }
+  std::mt19937_64 random(test::random_seed());
+  constexpr std::array checkpoints{recovery_point_checkpoint, log_start_checkpoint, high_watermark_checkpoint,
+                                   cleaner_checkpoint, ".kafka_cleanshutdown"};
+  for (int round = 0; round < 100; ++round) {
+    for (const auto* name : checkpoints) {
+      std::vector<std::byte> garbage(random() % 200);
+      for (auto& each : garbage) each = static_cast<std::byte>(random());
+      ASSERT_TRUE(io::replace_file(files, data / name, garbage));
+    }
+    daemon_run run(files);
+    ASSERT_TRUE(run.is_open());
+    EXPECT_EQ(run.directory().start(), start_kind::unclean);
+    const auto opened = run.open(request("a"), when_missing::fail);
+    ASSERT_TRUE(opened) << opened.error().describe();
+    ASSERT_EQ((*opened)->log_start_offset(), model::offset(0));
+    ASSERT_EQ((*opened)->log_end_offset(), model::offset(3));
+    ASSERT_TRUE(run.directory().write_checkpoints());
+    ASSERT_EQ(text_of(recovery_point_checkpoint), "0\n1\na 0 3\n");
+  }
+}
+
+TEST_F(log_directory_test, lost_or_damaged_partition_metadata_is_restored_and_no_partition_vanishes) {
+  {
+    daemon_run run(files);
+    append(**run.open(request("a")), 3);
+    ASSERT_TRUE(run.close());
+  }
+  const auto name = data / "a-0" / partition_metadata_name;
+  for (const std::size_t garbage_bytes : {0U, 1U, 50U, 10'000U}) {
+    SCOPED_TRACE(garbage_bytes);
+    ASSERT_TRUE(files.remove_file(name));
+    if (garbage_bytes > 0) {
+      const std::vector<std::byte> garbage(garbage_bytes, std::byte{0xa7});
+      ASSERT_TRUE(io::replace_file(files, name, garbage));
+    }
+    daemon_run run(files);
+    ASSERT_EQ(run.directory().list()->size(), 1U);
+    EXPECT_FALSE(run.directory().list()->front().topic_id);
+    const auto opened = run.open(request("a"), when_missing::fail);
+    ASSERT_TRUE(opened) << opened.error().describe();
+    EXPECT_EQ((*opened)->log_end_offset(), model::offset(3));
+    EXPECT_EQ(read_partition_metadata(files, data / "a-0"), request("a").topic_id);
+  }
+}
+
+TEST_F(log_directory_test, power_cut_never_takes_the_first_segment_from_a_log_that_keeps_a_later_one) {
+  const auto seed = test::random_seed();
+  for (std::uint64_t round = 0; round < 200; ++round) {
+    test::fault_file_system disk;
+    auto wanted = request("a");
+    wanted.config.flush_messages = never_flush;
+    wanted.config.segment_bytes = 150;
+    {
+      daemon_run run(disk);
+      const auto opened = run.open(wanted);
+      ASSERT_TRUE(opened);
+      for (int i = 0; i < 8; ++i) {
+        auto batch = some_batch();
+        ASSERT_TRUE((*opened)->append(batch, {}));
+      }
+      disk.cut_power();
+    }
+    disk.restart(test::unsynced::random, seed + round);
+    daemon_run again(disk);
+    const auto opened = again.open(wanted, when_missing::fail);
+    ASSERT_TRUE(opened) << opened.error().describe();
+    ASSERT_EQ((*opened)->log_start_offset(), model::offset(0)) << "seed " << seed + round;
+  }
+}
+
+TEST_F(log_directory_test, power_cut_at_any_point_of_the_first_start_leaves_a_directory_that_starts) {
+  const auto seed = test::random_seed();
+  for (std::uint64_t change = 0;; ++change) {
+    test::fault_file_system disk;
+    disk.cut_power_at(change);
+    {
+      daemon_run run(disk);
+      if (run.is_open()) {
+        static_cast<void>(run.open(request("a")));
+        static_cast<void>(run.directory().write_checkpoints());
+      }
+    }
+    const bool was_cut = disk.is_down();
+    for (const auto fate : {test::unsynced::random, test::unsynced::lost}) {
+      disk.restart(fate, seed + change);
+      daemon_run again(disk);
+      ASSERT_TRUE(again.is_open()) << "change " << change;
+      ASSERT_TRUE(again.open(request("a"))) << "change " << change;
+    }
     if (!was_cut) break;
   }
 }
