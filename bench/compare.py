@@ -80,6 +80,27 @@ def bench(options, broker, program, arguments, configs):
     return run_json(command)
 
 
+def bench_group(options, broker, program, arguments):
+    command = [os.path.join(options.bin, "tidelog-bench"), "group", program, "--bootstrap", broker.address,
+               "--output", "json", "--topic", f"bench-{os.getpid()}-{time.monotonic_ns()}", "--delete-topic",
+               *arguments]
+    if broker.pid:
+        command += ["--server-pid", str(broker.pid)]
+    return run_json(command)[0]
+
+
+def bench_commits(options, broker, arguments, flush):
+    """Commits with __consumer_offsets as durable as `flush` says, which for Kafka is not what it is by default."""
+    load = ["--duration", f"{options.seconds}s", "--warm-up", f"{options.warm_up}s", *arguments]
+    tidelog = [os.path.join(options.bin, "tidelog"), "--bootstrap", broker.address]
+    change = [*tidelog, "config", "set", "topic:__consumer_offsets", f"flush.messages={flush}"]
+    if subprocess.run(change, capture_output=True).returncode != 0:
+        # Nobody has used a group yet.
+        bench_group(options, broker, "commits", ["--duration", "100ms", "--warm-up", "0s"])
+        subprocess.run(change, check=True, stdout=subprocess.DEVNULL)
+    return bench_group(options, broker, "commits", load)
+
+
 def floor(options, mode, arguments):
     return run_json([os.path.join(options.bin, "tidelog-floor"), mode, "--dir", options.dir, "--seconds",
                      str(options.seconds), "--warm-up", str(options.warm_up), *arguments])[0]
@@ -130,9 +151,44 @@ def cases(options):
             lambda load=load: floor(options, "group-commit", load),
             lambda broker, load=load: bench(options, broker, "produce", load, ["flush.messages=1"])[0],
             lambda result: result["requests_per_s"], "requests/s", ">= 0.8"))
+    found += group_cases(options)
     found.append(Case("create topics one by one", None, lambda broker: create_topics(options, broker),
                       lambda result: result, "topics/s", ">= 300/s", against="kafka"))
     return [case for case in found if all(word in case.name for word in options.only)]
+
+
+def group_cases(options):
+    """What consumer groups cost; there is no floor for it."""
+    found = []
+    # First, because later the members would live in memory that others have left.
+    found.append(Case(
+        "group memory", None,
+        lambda broker: bench_group(options, broker, "memory", ["--groups", "2500", "--members", "4"])
+        if broker.pid else {"bytes_per_member": 0},
+        lambda result: result["bytes_per_member"], "B/member", "< 2048", higher_is_better=False, against="kafka"))
+    # As long as a member's heartbeats are apart, so that every one of them is heard of.
+    beats = ["--groups", "1000", "--members", "4", "--interval", "3s", "--warm-up", "3s", "--duration", "9s"]
+    for connections in (4, 4000):
+        found.append(Case(
+            f"group heartbeats, 1000 x 4, {connections} connections", None,
+            lambda broker, load=beats + ["--connections", str(connections)]:
+                bench_group(options, broker, "heartbeats", load),
+            lambda result: result.get("server_cpu_share", 0) * 100, "% of a core", "< 5", higher_is_better=False,
+            against="kafka"))
+    members = ["--members", "100", "--partitions", "1000", "--rounds", "5"]
+    for protocol in ("classic", "consumer"):
+        found.append(Case(
+            f"group rebalance, {protocol}", None,
+            lambda broker, load=members + ["--protocol", protocol]: bench_group(options, broker, "rebalance", load),
+            lambda result: result["rebalance_ms"]["median"], "ms", "< 1000", higher_is_better=False,
+            against="kafka"))
+    for name, flush, aim in (("durable", "1", ">= 10000"), ("page cache", PAGE_CACHE, "-")):
+        found.append(Case(
+            f"group commits, {name}, 32 connections", None,
+            lambda broker, flush=flush: bench_commits(options, broker, ["--connections", "32"], flush),
+            lambda result: result["requests_per_s"], "commits/s", aim, against="kafka",
+            cpu=("server_cpu_us_per_request", "<= 0.5")))
+    return found
 
 
 def create_topics(options, broker, count=100):

@@ -1,3 +1,4 @@
+#include "bench_group.hpp"
 #include "bench_options.hpp"
 #include "cli_context.hpp"
 
@@ -24,6 +25,7 @@ struct bench_texts {
   std::string fill_bytes = "256MiB";
   std::string warm_up = "2s";
   std::string duration = "10s";
+  std::string heartbeat_interval = "3s";
   std::vector<std::string> topic_configs;
 };
 
@@ -34,6 +36,10 @@ base::status understand(const bench_texts& texts, bench_options& into) {
   TIDELOG_TRY(into.fill_bytes, parse_size(texts.fill_bytes));
   TIDELOG_TRY(into.warm_up, parse_duration(texts.warm_up));
   TIDELOG_TRY(into.duration, parse_duration(texts.duration));
+  TIDELOG_TRY(into.heartbeat_interval, parse_duration(texts.heartbeat_interval));
+  if (into.heartbeat_interval.count() <= 0) {
+    return base::fail(std::make_error_code(std::errc::invalid_argument), "--interval: must be longer than 0");
+  }
   constexpr std::size_t largest = std::size_t{1} << 30;
   if (into.batch_bytes > largest || into.record_bytes > largest || into.fetch_bytes > largest) {
     return base::fail(std::make_error_code(std::errc::invalid_argument),
@@ -93,22 +99,38 @@ void add_options(CLI::App& root, bench_options& options, bench_texts& texts) {
       ->option_text("FORMAT [human]");
 }
 
-using bench_program = base::result<std::vector<bench_report>> (*)(client::cluster&, const bench_options&);
+/// Runs and prints.
+using bench_program = std::function<base::status(client::cluster&, const bench_options&)>;
 
-base::status run(const bench_options& wanted, bench_program program) {
+base::status print(const bench_options& wanted, const std::vector<bench_report>& reports) {
+  for (const auto& report : reports) {
+    TIDELOG_DO(wanted.json ? print_json(to_json(wanted, report)) : print_text(to_text(wanted, report)));
+  }
+  return {};
+}
+
+base::status print(const bench_options& wanted, const group_report& report) {
+  return wanted.json ? print_json(report.document) : print_text(report.text);
+}
+
+template <class Program>
+bench_program printing(Program program) {
+  return [program](client::cluster& cluster, const bench_options& wanted) -> base::status {
+    TIDELOG_TRY(const auto report, program(cluster, wanted));
+    return print(wanted, report);
+  };
+}
+
+base::status run(const bench_options& wanted, const bench_program& program) {
   TIDELOG_TRY(auto addresses, client::parse_bootstrap(wanted.bootstrap));
   client::cluster_options options;
   options.connection.client_id = "tidelog-bench";
   TIDELOG_TRY(const auto cluster, client::cluster::connect(std::move(addresses), options));
-  const auto reports = program(*cluster, wanted);
+  const auto done = program(*cluster, wanted);
   // The topic goes also when the run failed.
   base::status deleted;
   if (wanted.delete_topic) deleted = client::delete_topic(*cluster, wanted.topic);
-  if (!reports) return tl::unexpected(reports.error());
-  for (const auto& report : *reports) {
-    TIDELOG_DO(wanted.json ? print_json(to_json(wanted, report)) : print_text(to_text(wanted, report)));
-  }
-  return deleted;
+  return done ? deleted : done;
 }
 
 }  // namespace
@@ -116,17 +138,17 @@ base::status run(const bench_options& wanted, bench_program program) {
 int run_bench(int argument_count, const char* const* arguments, std::string_view version) {
   bench_options options;
   bench_texts texts;
-  bench_program program = nullptr;
+  bench_program program;
   CLI::App root("Puts load on a broker that speaks the Apache Kafka protocol and tells what it made of it.",
                 "tidelog-bench");
   root.fallthrough();
   root.set_version_flag("--version", fmt::format("tidelog-bench {}", version));
   add_options(root, options, texts);
-  const auto add = [&](const char* name, const char* description, bench_program chosen) {
+  const auto add = [&](const char* name, const char* description, auto chosen) {
     auto* const command = root.add_subcommand(name, description);
     command->callback([&options, &program, name, chosen] {
       options.program = name;
-      program = chosen;
+      program = printing(chosen);
     });
     return command;
   };
@@ -161,6 +183,8 @@ int run_bench(int argument_count, const char* const* arguments, std::string_view
       add("round-trip", "One batch at a time, from produce to a waiting fetch", bench_round_trip);
   add_acks(round_trip);
   round_trip->footer(examples({"tidelog-bench round-trip --batch-bytes 1KiB --rate 1000"}));
+  add_group_programs(root, options, texts.heartbeat_interval,
+                     [&program](group_program chosen) { program = printing(chosen); });
   root.require_subcommand(1);
   root.footer(exit_code_help() + "\n" + examples({"tidelog-bench produce", "tidelog-bench fetch --help"}));
   try {

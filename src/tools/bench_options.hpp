@@ -1,5 +1,5 @@
 #pragma once
-// What `tidelog-bench` was told to do, and what its three programs share.
+// What `tidelog-bench` was told to do, and what its programs share.
 
 #include "load_loop.hpp"
 
@@ -14,7 +14,7 @@
 namespace tidelog::tools {
 
 struct bench_options {
-  std::string program;  ///< produce, fetch or round-trip
+  std::string program;  ///< as it is called on the command line
   std::string bootstrap = "localhost:9092";
   std::string topic = "tidelog-bench";
   std::int32_t partition_count = 1;
@@ -34,6 +34,13 @@ struct bench_options {
   std::chrono::milliseconds duration{10'000};
   int server_pid = 0;
   bool json = false;
+  // Of the programs for groups.
+  std::size_t group_count = 1'000;
+  std::size_t member_count = 4;
+  std::size_t rebalance_member_count = 100;
+  std::chrono::milliseconds heartbeat_interval{3'000};
+  int rounds = 5;
+  bool consumer_protocol = false;
 };
 
 /// One batch as every produce request carries it.
@@ -67,6 +74,10 @@ struct bench_report {
 };
 [[nodiscard]] nlohmann::json to_json(const bench_options& wanted, const bench_report& report);
 [[nodiscard]] std::string to_text(const bench_options& wanted, const bench_report& report);
+
+/// Percentiles in microseconds, and in a line for people.
+[[nodiscard]] nlohmann::json latencies_as_json(const latency_histogram& of);
+[[nodiscard]] std::string latencies_as_text(const latency_histogram& of);
 
 /// Runs the loops on a thread each, shows progress, and measures the server meanwhile.
 [[nodiscard]] base::result<bench_report> run_loops(const bench_options& wanted, const load_settings& settings,

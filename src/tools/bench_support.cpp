@@ -189,6 +189,20 @@ constexpr std::array<std::pair<const char*, double>, 6> percentiles{
 
 }  // namespace
 
+nlohmann::json latencies_as_json(const latency_histogram& of) {
+  auto told = nlohmann::json::object();
+  for (const auto& [name, part] : percentiles) told[name] = static_cast<double>(of.at(part).count()) / 1000;
+  told["mean"] = static_cast<double>(of.mean().count()) / 1000;
+  return told;
+}
+
+std::string latencies_as_text(const latency_histogram& of) {
+  std::string text;
+  for (const auto& [name, part] : percentiles)
+    text += fmt::format(" {} {}", name, latency_for_people(of.at(part)));
+  return text;
+}
+
 nlohmann::json to_json(const bench_options& wanted, const bench_report& report) {
   const auto requests = static_cast<double>(report.load.requests);
   const auto bytes = static_cast<double>(report.load.payload_bytes);
@@ -208,10 +222,7 @@ nlohmann::json to_json(const bench_options& wanted, const bench_report& report) 
       {"requests", report.load.requests},
       {"requests_per_s", requests / seconds},
       {"bytes_per_s", bytes / seconds},
-      {"latency_us", nlohmann::json::object()}};
-  for (const auto& [name, part] : percentiles)
-    document["latency_us"][name] = static_cast<double>(report.load.latencies.at(part).count()) / 1000;
-  document["latency_us"]["mean"] = static_cast<double>(report.load.latencies.mean().count()) / 1000;
+      {"latency_us", latencies_as_json(report.load.latencies)}};
   if (const auto& spent = report.server_processor_seconds) {
     document["server_cpu_s"] = *spent;
     if (bytes > 0) document["server_cpu_s_per_gb"] = *spent / (bytes / 1e9);
@@ -226,12 +237,10 @@ std::string to_text(const bench_options& wanted, const bench_report& report) {
   const auto requests = static_cast<double>(report.load.requests);
   const auto bytes = static_cast<double>(report.load.payload_bytes);
   auto text =
-      fmt::format("{} ({} loop, {} connections, depth {}): {:.0f} requests/s, {}/s over {:.1f} s\n  {} ",
+      fmt::format("{} ({} loop, {} connections, depth {}): {:.0f} requests/s, {}/s over {:.1f} s\n  {}",
                   wanted.program, wanted.rate > 0 ? "open" : "closed", wanted.connections, wanted.depth,
                   requests / seconds, size_for_people(bytes / seconds), report.seconds, report.latency_of);
-  for (const auto& [name, part] : percentiles)
-    text += fmt::format(" {} {}", name, latency_for_people(report.load.latencies.at(part)));
-  text += '\n';
+  text += latencies_as_text(report.load.latencies) + '\n';
   if (const auto& spent = report.server_processor_seconds) {
     text += fmt::format("  server: {:.2f} s of processor", *spent);
     if (bytes > 0)
