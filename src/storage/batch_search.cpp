@@ -132,9 +132,9 @@ base::result<bool> batch_search::is_good(const wanted& what, std::uint64_t posit
 }
 
 base::result<std::optional<batch_search::place>> batch_search::first_from(const wanted& what,
+                                                                          std::uint64_t position,
                                                                           strictness how) {
   const std::uint64_t end = checker_.end();
-  std::uint64_t position = what.damaged_at + 1;
   while (position + header_bytes <= end) {
     TIDELOG_TRY(const auto bytes, checker_.at(position, header_bytes));
     if (bytes.size() < header_bytes) return std::nullopt;
@@ -154,51 +154,58 @@ base::result<std::optional<batch_search::place>> batch_search::first_from(const 
   return std::nullopt;
 }
 
-base::result<std::optional<std::uint64_t>> batch_search::end_by_length(const wanted& what) {
-  constexpr std::size_t wanted_bytes = model::batch_position::leader_epoch;
-  TIDELOG_TRY(const auto bytes, checker_.at(what.damaged_at, wanted_bytes));
-  if (bytes.size() < wanted_bytes) return std::nullopt;
-  const auto length = base::load_big_endian<std::int32_t>(bytes.data() + model::batch_position::length);
-  if (length < model::least_batch_length) return std::nullopt;
-  const std::uint64_t position = what.damaged_at + wanted_bytes + static_cast<std::uint64_t>(length);
-  if (position == checker_.end()) return position;
-  TIDELOG_TRY(const bool good, is_good(what, position, strictness::chain));
-  if (!good) return std::nullopt;
-  return position;
+base::result<std::optional<std::uint64_t>> batch_search::end_by_own_word(const wanted& what) {
+  // Several batches in a row may be damaged: each length leads to the next of them.
+  for (wanted each = what; each.damaged_at < checker_.end();) {
+    TIDELOG_TRY(const auto bytes, checker_.peek(each.damaged_at));
+    if (bytes.size() < model::batch_position::leader_epoch) return std::nullopt;
+    const auto length = base::load_big_endian<std::int32_t>(bytes.data() + model::batch_position::length);
+    if (length < model::least_batch_length) return end_by_checksum(each);
+    const std::uint64_t position =
+        each.damaged_at + model::batch_position::leader_epoch + static_cast<std::uint64_t>(length);
+    if (position == checker_.end()) return position;
+    TIDELOG_TRY(const bool good, is_good(what, position, strictness::single_batch));
+    if (good) return position;
+    TIDELOG_TRY(const auto by_checksum, end_by_checksum(each));
+    if (by_checksum) return by_checksum;
+    each.damaged_at = position;
+  }
+  return std::nullopt;
 }
 
-base::result<std::optional<std::uint64_t>> batch_search::end_by_checksum(const wanted& what,
-                                                                         std::uint64_t first) {
-  TIDELOG_TRY(const auto bytes, checker_.at(what.damaged_at, header_bytes));
-  if (bytes.size() < header_bytes || first < what.damaged_at + header_bytes) return std::nullopt;
+base::result<std::optional<std::uint64_t>> batch_search::end_by_checksum(const wanted& what) {
+  TIDELOG_TRY(const auto bytes, checker_.peek(what.damaged_at));
+  if (bytes.size() < header_bytes) return std::nullopt;
   const auto written = base::load_big_endian<std::uint32_t>(bytes.data() + model::batch_position::crc);
   std::uint64_t done = what.damaged_at + model::batch_position::attributes;
   std::uint32_t sum = 0;
-  for (std::uint64_t position = first;;) {
-    auto extended = checker_.extend_checksum(sum, done, position);
-    if (!extended) return base::forward_error(extended);
+  for (std::uint64_t from = what.damaged_at + header_bytes; done < checker_.end(); from = done + 1) {
+    TIDELOG_TRY(const auto next, first_from(what, from, strictness::single_batch));
+    const bool is_place = next && next->base_offset != model::no_offset;
+    const std::uint64_t upto = is_place ? next->position : checker_.end();
+    auto extended = checker_.extend_checksum(sum, done, upto);
+    if (!extended && extended.error().code.category() != model::batch_category())
+      return base::forward_error(extended);
+    if (!extended) return std::nullopt;
     sum = *extended;
-    if (sum == written) return position;
-    done = position;
-    TIDELOG_TRY(const auto header, header_at(position));
-    if (!header) return std::nullopt;
-    position += header->size_bytes();
+    if (sum == written) return upto;
+    done = upto;
   }
+  return std::nullopt;
 }
 
 base::result<std::optional<batch_search::place>> batch_search::chain_behind(const wanted& what) {
-  budget_ = least_budget_bytes + looks_per_byte * (checker_.end() - what.damaged_at);
-  TIDELOG_TRY(const auto by_length, end_by_length(what));
-  if (by_length) return place_at(*by_length);
-  TIDELOG_TRY(const auto first, first_from(what, strictness::chain));
-  if (!first) return std::nullopt;
-  TIDELOG_TRY(const auto by_checksum, end_by_checksum(what, first->position));
-  return by_checksum ? place_at(*by_checksum) : first;
+  const std::uint64_t budget = least_budget_bytes + looks_per_byte * (checker_.end() - what.damaged_at);
+  budget_ = budget;
+  TIDELOG_TRY(const auto end, end_by_own_word(what));
+  if (end) return place_at(*end);
+  budget_ = budget;
+  return first_from(what, what.damaged_at + 1, strictness::chain);
 }
 
 base::result<std::optional<batch_search::place>> batch_search::batch_behind(const wanted& what) {
   budget_ = least_budget_bytes + looks_per_byte * (checker_.end() - what.damaged_at);
-  return first_from(what, strictness::single_batch);
+  return first_from(what, what.damaged_at + 1, strictness::single_batch);
 }
 
 }  // namespace tidelog::storage

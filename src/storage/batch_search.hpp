@@ -62,23 +62,22 @@ class batch_search {
 
   batch_search(batch_checker& checker, model::offset segment_base);
 
-  /// Where an unbroken chain of batches in offset order begins that leads to the end. A record's value may hold whole
-  /// batches, so these count first: where the damaged batch's own length, or its checksum, says that it ends. Nothing
-  /// when there is no chain. Fails with an errno.
+  /// Where the batches behind the damage begin. A record's value may hold whole batches, so the damaged batch itself is
+  /// asked first: a batch that checks and lies where its length, or its checksum, says that it ends. Otherwise an unbroken
+  /// chain of batches in offset order that leads to the end. Nothing when there is none. Fails with an errno.
   [[nodiscard]] base::result<std::optional<place>> chain_behind(const wanted& what);
   /// Any batch that checks; also a place where looking further would cost too much, since something may be there.
   [[nodiscard]] base::result<std::optional<place>> batch_behind(const wanted& what);
 
  private:
   enum class strictness { chain, single_batch };
-  [[nodiscard]] base::result<std::optional<place>> first_from(const wanted& what, strictness how);
+  [[nodiscard]] base::result<std::optional<place>> first_from(const wanted& what, std::uint64_t position,
+                                                              strictness how);
   [[nodiscard]] base::result<bool> is_good(const wanted& what, std::uint64_t position, strictness how);
   [[nodiscard]] base::result<bool> leads_to_the_end(const wanted& what, std::uint64_t position);
   [[nodiscard]] base::result<std::optional<model::record_batch_header>> header_at(std::uint64_t position);
-  /// True when the damaged batch's own length leads to a place that is good, or to the end.
-  [[nodiscard]] base::result<std::optional<std::uint64_t>> end_by_length(const wanted& what);
-  [[nodiscard]] base::result<std::optional<std::uint64_t>> end_by_checksum(const wanted& what,
-                                                                           std::uint64_t first);
+  [[nodiscard]] base::result<std::optional<std::uint64_t>> end_by_own_word(const wanted& what);
+  [[nodiscard]] base::result<std::optional<std::uint64_t>> end_by_checksum(const wanted& what);
   [[nodiscard]] base::result<std::optional<place>> place_at(std::uint64_t position);
   void spend(std::uint64_t bytes) { budget_ -= std::min(budget_, bytes); }
 

@@ -313,6 +313,96 @@ TEST_F(recovery_test, damaged_length_below_the_recovery_point_does_not_swallow_w
   EXPECT_EQ(consume(*reopen(15)), all_but(12, 13));
 }
 
+/// Where a batch lies.
+struct placed_batch {
+  std::int64_t segment_base;
+  std::uint64_t position;
+  std::uint64_t size;
+  std::int64_t offset;
+};
+
+class rotten_log_test : public ::testing::Test {
+ protected:
+  [[nodiscard]] std::uint64_t below(std::uint64_t limit) { return random_() % limit; }
+
+  /// Some values hold whole batches, of offsets that could well come next.
+  [[nodiscard]] std::string some_value(std::int64_t offset) {
+    std::string value(below(200), 'v');
+    if (below(3) != 0) return value;
+    auto inner = make_batch({.value_bytes = below(40)});
+    model::set_base_offset(inner, at(offset + static_cast<std::int64_t>(below(3))));
+    return value + std::string(base::as_text(inner)) + std::string(below(20), 'w');
+  }
+  void fill(log_world& world, const storage::log_config& config) {
+    const auto log = world.open(config);
+    for (int i = 0; i < 40; ++i) {
+      const auto offset = log->log_end_offset().value();
+      append(*log, {.records = 1 + static_cast<int>(below(3)), .value = some_value(offset) + "."});
+    }
+    for (std::int64_t offset = 0; offset < log->log_end_offset().value();) {
+      const auto slice = *log->read(at(offset), {.max_bytes = 1}, read_bound::log_end());
+      const auto base = std::stoll(slice.data.source->name().stem().string());
+      batches_.push_back({base, slice.data.position, slice.data.length, offset});
+      offset = slice.next_offset.value();
+    }
+    end_ = log->log_end_offset();
+    ASSERT_TRUE(log->close(storage::close_kind::clean));
+  }
+  /// Overwrites a part of the batch that has its length, or its checksum and what it covers, left.
+  void damage(io::file_system& files, const placed_batch& which, bool spare_length) {
+    const auto file = *files.open(segment_name(which.segment_base, ".log"), io::open_mode::read_write);
+    const std::vector<std::byte> bytes(
+        spare_length ? which.size - batch_position::magic : batch_position::crc, std::byte{0xb7});
+    ASSERT_TRUE(
+        file->write_at(bytes, which.position + (spare_length ? std::uint64_t{batch_position::magic} : 0)));
+  }
+
+  std::mt19937_64 random_{random_seed()};
+  std::vector<placed_batch> batches_;
+  model::offset end_{};
+};
+
+TEST_F(rotten_log_test, every_sound_batch_is_served_and_nothing_else) {
+  for (int round = 0; round < 150; ++round) {
+    SCOPED_TRACE(round);
+    batches_.clear();
+    fault_file_system files;
+    log_world world(files);
+    auto config = page_cache_config();
+    config.segment_bytes = static_cast<std::int64_t>(1000 + below(3000));
+    config.index_interval_bytes = static_cast<std::int64_t>(below(600));
+    ASSERT_NO_FATAL_FAILURE(fill(world, config));
+    std::vector<std::int64_t> sound;
+    // Where a batch without a length ends, its checksum tells only if a good one follows.
+    bool next_must_be_sound = false;
+    for (const auto& each : batches_) {
+      const bool is_damaged = !next_must_be_sound && below(6) == 0;
+      const bool spare_length = below(2) == 0;
+      next_must_be_sound = is_damaged && !spare_length;
+      if (is_damaged) {
+        ASSERT_NO_FATAL_FAILURE(damage(files, each, spare_length));
+      } else {
+        sound.push_back(each.offset);
+      }
+    }
+    const auto kind = below(2) == 0 ? storage::start_kind::clean : storage::start_kind::unclean;
+    for (const std::uint64_t max_bytes : {std::uint64_t{1} << 20, 1 + below(2000)}) {
+      const auto log = world.open(config, {.start = kind, .recovery_point = end_});
+      ASSERT_EQ(log->log_end_offset(), end_);
+      ASSERT_EQ(consume(*log, max_bytes), sound) << max_bytes;
+      for (std::int64_t offset = 0; offset < end_.value(); ++offset) {
+        const auto slice = log->read(at(offset), {.max_bytes = 1}, read_bound::log_end());
+        ASSERT_TRUE(slice) << slice.error().describe();
+        const auto next = std::ranges::upper_bound(batches_, offset, {}, &placed_batch::offset);
+        const auto expected = std::ranges::lower_bound(sound, std::prev(next)->offset);
+        if (expected == sound.end()) continue;
+        ASSERT_EQ(offsets_of(*slice), std::vector<std::int64_t>{*expected}) << offset;
+      }
+      ASSERT_TRUE(log->close(storage::close_kind::clean));
+    }
+  }
+}
+
 /// A batch at offset 1 whose record ends in a whole batch that claims to be of offset 1 too.
 class batch_in_a_record_test : public ::testing::Test {
  protected:
