@@ -7,7 +7,8 @@ machine to machine and from minute to minute. Needs nothing but Python's standar
     bench/compare.py --bin build/release/bin --kafka 127.0.0.1:19092 --kafka-pid $(cat kafka.pid) --only produce
 
 tidelogd is started on an empty directory under --dir and stopped at the end. Kafka, where it is wanted, runs already;
-start it with log.retention.check.interval.ms=1000, so that both throw old segments away at the same pace.
+start it with log.retention.check.interval.ms=1000, so that both throw old segments away at the same pace, and with
+group.initial.rebalance.delay.ms=0, so that nobody waits in rebalances.
 """
 
 import argparse
@@ -51,7 +52,7 @@ def start_tidelogd(options, directory):
     begun = time.monotonic()
     process = subprocess.Popen(
         [os.path.join(options.bin, "tidelogd"), "--data-dir", directory, "--listen", f"127.0.0.1:{port}",
-         "--set", "log.retention.check.interval.ms=1000"],
+         "--set", "log.retention.check.interval.ms=1000", "--set", "group.initial.rebalance.delay.ms=0"],
         stdout=subprocess.DEVNULL, stderr=open(os.path.join(directory + ".log"), "w", encoding="utf-8"))
     while True:
         try:
