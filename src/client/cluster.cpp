@@ -159,6 +159,7 @@ base::result<connection*> cluster::to_any() {
 
 bool cluster::wait_to_retry(const base::error& failure, deadline until, std::chrono::milliseconds& backoff) {
   if (!is_retriable(failure.code) || std::chrono::steady_clock::now() + backoff >= until) return false;
+  if (options_.is_given_up()) return false;
   // Nobody is there yet: whoever starts a broker and a client together wants to see why nothing happens soon.
   // A broker that was there may come back.
   if (failure.code == client_errc::no_broker && brokers_.empty()) return false;

@@ -41,6 +41,7 @@ base::result<client::cluster*> cli_context::cluster() {
   options.connection.request_timeout = wait;
   options.connection.connect_timeout = std::min(options.connection.connect_timeout, wait);
   options.connection.client_id = "tidelog-cli";
+  options.is_given_up = interrupted;
   TIDELOG_TRY(cluster_, client::cluster::connect(std::move(addresses), options));
   return cluster_.get();
 }

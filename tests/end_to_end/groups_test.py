@@ -173,7 +173,7 @@ class GroupsTest(harness.BrokerTest):
         self.begin()
         names = ("one", "two")
         members = [self.tidelog_member("--instance", name) for name in names]
-        self.wait_for(lambda: sorted(len(m["assigned"]) for m in self.describe()["members"]) == [2, 2], "both are there")
+        self.wait_for(lambda: [len(m["assigned"]) for m in self.describe()["members"]] == [2, 2], "both are there")
         self.wait_for_news(*members)
         before = {member["instance"]: member["assigned"] for member in self.describe()["members"]}
         for place, name in enumerate(names):
@@ -233,6 +233,17 @@ class GroupsTest(harness.BrokerTest):
 
     def test_our_members_find_a_killed_daemon_again(self):
         self.daemon_killed(self.tidelog_member)
+
+    def test_whoever_is_stopped_waits_for_no_daemon(self):
+        self.begin()
+        member = self.tidelog_member()
+        self.wait_for_news(member)
+        self.daemon.kill()
+        # It is asked for with patience, and would be for half a minute and longer.
+        self.assertIsNone(member.process.poll())
+        begun = time.monotonic()
+        self.assertEqual(member.end(signal.SIGTERM), 3)
+        self.assertLess(time.monotonic() - begun, 20)
 
     def test_a_rolling_restart_of_the_members_passes_nothing_over(self):
         self.begin()

@@ -5,6 +5,7 @@
 #include "tidelog/client/connection.hpp"
 #include "tidelog/model/types.hpp"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -20,6 +21,8 @@ struct cluster_options {
   std::chrono::milliseconds retry_for{30'000};
   std::chrono::milliseconds first_backoff{50};
   std::chrono::milliseconds longest_backoff{1'000};
+  /// Asked before something is tried again: true lets it fail at once. What is tried first is always tried.
+  std::function<bool()> is_given_up = [] { return false; };
 };
 
 struct broker_metadata {
