@@ -90,10 +90,12 @@ class GroupsTest(harness.BrokerTest):
 
     def wait_for(self, condition, what):
         """Waits for what happens in other processes; the producer goes on meanwhile."""
-        until = time.monotonic() + PATIENCE
+        # Members of ours have sessions of 45 s, and one that left just before a crash is waited for that long.
+        patience = 45 + PATIENCE
+        until = time.monotonic() + patience
         while not condition():
             if time.monotonic() > until:
-                raise Failed(f"{what}: not within {PATIENCE} s\n" + "\n".join(m.said() for m in self.members))
+                raise Failed(f"{what}: not within {patience} s\n" + "\n".join(m.said() for m in self.members))
             if self.load.process.stdin and not self.load.process.stdin.closed:
                 self.load.go_on()
             time.sleep(0.02)
