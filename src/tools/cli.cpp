@@ -21,7 +21,7 @@ void add_global_options(CLI::App& root, cli_context& context, std::string_view v
       ->capture_default_str();
   const std::map<std::string, output_format> formats{{"human", output_format::human},
                                                      {"json", output_format::json}};
-  root.add_option("-o,--output", context.output, "human or json (one document; consume and dump: one a line)")
+  root.add_option("-o,--output", context.output, "human or json (one document; consume and log: one a line)")
       ->transform(CLI::CheckedTransformer(formats).description(""))
       ->option_text("FORMAT [human]");
   root.add_option("--timeout", context.timeout, "How long to try before giving up")->capture_default_str();
@@ -69,7 +69,7 @@ int run_tidelog(int argument_count, const char* const* arguments, std::string_vi
   add_group_commands(root, context);
   add_record_commands(root, context);
   add_cluster_commands(root, context);
-  add_dump_command(root, context);
+  add_log_commands(root, context);
   root.require_subcommand(1);
   root.footer(exit_code_help() + "\n" +
               examples({"tidelog topic create orders --partitions 3", "tidelog produce orders < orders.txt",
@@ -83,7 +83,7 @@ int run_tidelog(int argument_count, const char* const* arguments, std::string_vi
     return static_cast<int>(exit_code::usage);
   }
   if (const auto done = context.action(); !done) return report(done.error(), context);
-  return static_cast<int>(interrupted() ? exit_code::interrupted : exit_code::done);
+  return static_cast<int>(interrupted() ? exit_code::interrupted : context.found);
 }
 
 }  // namespace tidelog::tools

@@ -5,6 +5,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "tidelog/client/cluster.hpp"
+#include "tidelog/tools/exit_code.hpp"
 
 #include <functional>
 #include <memory>
@@ -23,6 +24,8 @@ class cli_context {
   output_format output = output_format::human;
   /// Set by the chosen command's callback, run once after parsing.
   std::function<base::status()> action;
+  /// What a command that worked has found, for its exit code.
+  exit_code found = exit_code::done;
 
   /// Connects when first asked. Fails with what helps: address, reason, advice.
   [[nodiscard]] base::result<client::cluster*> cluster();
@@ -40,7 +43,7 @@ void add_offset_commands(CLI::App& root, cli_context& context);
 void add_group_commands(CLI::App& root, cli_context& context);
 void add_record_commands(CLI::App& root, cli_context& context);
 void add_cluster_commands(CLI::App& root, cli_context& context);
-void add_dump_command(CLI::App& root, cli_context& context);
+void add_log_commands(CLI::App& root, cli_context& context);
 
 /// "Examples:" and a line for each, for App::footer.
 [[nodiscard]] std::string examples(std::initializer_list<std::string_view> lines);

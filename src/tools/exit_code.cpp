@@ -2,6 +2,7 @@
 
 #include "tidelog/client/client_error.hpp"
 #include "tidelog/model/batch_error.hpp"
+#include "tidelog/storage/storage_error.hpp"
 
 #include <array>
 
@@ -50,6 +51,25 @@ exit_code of_client_failure(client::client_errc code) {
   return exit_code::failed;
 }
 
+exit_code of_storage_failure(storage::errc code) {
+  using enum storage::errc;
+  switch (code) {
+    case directory_locked:
+      return exit_code::locked;
+    case not_a_data_directory:
+      return exit_code::usage;
+    case corrupt_segment:
+    case corrupt_index:
+    case corrupt_snapshot:
+    case corrupt_checkpoint:
+    case corrupt_partition_metadata:
+    case corrupt_meta_properties:
+      return exit_code::damaged;
+    default:
+      return exit_code::failed;
+  }
+}
+
 }  // namespace
 
 exit_code exit_code_of(const base::error& failure) {
@@ -58,6 +78,8 @@ exit_code exit_code_of(const base::error& failure) {
     return of_broker_answer(static_cast<protocol::error_code>(code.value()));
   if (code.category() == client::client_category())
     return of_client_failure(static_cast<client::client_errc>(code.value()));
+  if (code.category() == storage::storage_category())
+    return of_storage_failure(static_cast<storage::errc>(code.value()));
   if (code.category() == model::batch_category()) return exit_code::damaged;
   if (code == std::errc::invalid_argument) return exit_code::usage;
   if (code == std::errc::no_such_file_or_directory) return exit_code::not_found;

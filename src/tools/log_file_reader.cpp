@@ -3,23 +3,51 @@
 #include <algorithm>
 
 namespace tidelog::tools {
+namespace {
+
+constexpr std::uint64_t piece_bytes = std::uint64_t{1} << 20;
+
+}  // namespace
+
+base::result<file_window> file_window::open(const io::file& source) {
+  TIDELOG_TRY(const auto size, source.size());
+  return file_window(source, size);
+}
+
+base::result<base::byte_view> file_window::view(std::uint64_t position, std::uint64_t length) {
+  const auto left = position < size_ ? size_ - position : 0;
+  length = std::min(length, left);
+  const bool is_here = position >= start_ && position - start_ + length <= bytes_.size();
+  if (!is_here) {
+    start_ = position;
+    bytes_.resize(std::min(left, std::max(length, piece_bytes)));
+    TIDELOG_TRY(const auto got, source_->read_at(bytes_, position));
+    bytes_.resize(got);
+    length = std::min<std::uint64_t>(length, got);
+  }
+  return base::byte_view(bytes_).subspan(position - start_, length);
+}
+
+base::result<model::record_batch_header> file_window::header_at(std::uint64_t position) {
+  TIDELOG_TRY(const auto bytes, view(position, base::limits::record_batch_header_bytes));
+  return model::parse_record_batch_header(bytes, size_ - std::min(position, size_));
+}
+
+base::result<model::record_batch_view> file_window::batch_at(std::uint64_t position) {
+  TIDELOG_TRY(const auto header, header_at(position));
+  // The length has been held against what is left of the file.
+  TIDELOG_TRY(const auto bytes, view(position, header.size_bytes()));
+  return model::parse_only_record_batch(bytes);
+}
 
 base::result<log_file_reader> log_file_reader::open(const io::file& source) {
-  TIDELOG_TRY(const auto size, source.size());
-  return log_file_reader(source, size);
+  TIDELOG_TRY(auto window, file_window::open(source));
+  return log_file_reader(std::move(window));
 }
 
 base::result<std::optional<model::record_batch_view>> log_file_reader::next() {
-  const auto left = size_ - position_;
-  if (left == 0) return std::nullopt;
-  bytes_.resize(std::min<std::uint64_t>(left, base::limits::record_batch_header_bytes));
-  TIDELOG_TRY([[maybe_unused]] const auto header_bytes, source_->read_at(bytes_, position_));
-  TIDELOG_TRY(const auto header, model::parse_record_batch_header(bytes_, left));
-  // The length has been held against what is left of the file.
-  bytes_.resize(header.size_bytes());
-  TIDELOG_TRY(const auto got, source_->read_at(bytes_, position_));
-  bytes_.resize(got);
-  TIDELOG_TRY(const auto batch, model::parse_only_record_batch(bytes_));
+  if (position_ >= window_.size()) return std::nullopt;
+  TIDELOG_TRY(const auto batch, window_.batch_at(position_));
   position_ += batch.size_bytes();
   return batch;
 }

@@ -8,6 +8,30 @@
 
 namespace tidelog::tools {
 
+/// Views of a file, read in large pieces.
+class file_window {
+ public:
+  /// `source` must outlive the window.
+  [[nodiscard]] static base::result<file_window> open(const io::file& source);
+
+  /// `length` bytes from `position` on, or what there is of them; valid until the next call.
+  [[nodiscard]] base::result<base::byte_view> view(std::uint64_t position, std::uint64_t length);
+  [[nodiscard]] std::uint64_t size() const { return size_; }
+
+  /// The batch at `position`, header and length checked. Fails with a batch_errc or an errno.
+  [[nodiscard]] base::result<model::record_batch_view> batch_at(std::uint64_t position);
+  /// Its header alone, whose length is within the file.
+  [[nodiscard]] base::result<model::record_batch_header> header_at(std::uint64_t position);
+
+ private:
+  file_window(const io::file& source, std::uint64_t size) : source_(&source), size_(size) {}
+
+  const io::file* source_;
+  std::uint64_t size_;
+  std::uint64_t start_ = 0;
+  std::vector<std::byte> bytes_;
+};
+
 class log_file_reader {
  public:
   /// `source` must outlive the reader.
@@ -16,15 +40,13 @@ class log_file_reader {
   /// The next batch, valid until the next call; nothing at the end. Fails with a batch_errc or an errno.
   [[nodiscard]] base::result<std::optional<model::record_batch_view>> next();
   [[nodiscard]] std::uint64_t position() const { return position_; }
-  [[nodiscard]] std::uint64_t size() const { return size_; }
+  [[nodiscard]] std::uint64_t size() const { return window_.size(); }
 
  private:
-  log_file_reader(const io::file& source, std::uint64_t size) : source_(&source), size_(size) {}
+  explicit log_file_reader(file_window window) : window_(std::move(window)) {}
 
-  const io::file* source_;
-  std::uint64_t size_;
+  file_window window_;
   std::uint64_t position_ = 0;
-  std::vector<std::byte> bytes_;
 };
 
 }  // namespace tidelog::tools

@@ -7,7 +7,7 @@ import os
 import harness
 from harness import lines
 
-FAILED, USAGE, UNREACHABLE, NOT_FOUND, EXISTS, DAMAGED = 1, 2, 3, 4, 5, 7
+FAILED, USAGE, UNREACHABLE, NOT_FOUND, EXISTS, DAMAGED, REPAIRABLE, LOCKED = 1, 2, 3, 4, 5, 7, 8, 9
 
 
 class CliTest(harness.BrokerTest):
@@ -151,16 +151,64 @@ class CliTest(harness.BrokerTest):
         self.assertGreater(len(logs), 1)
         records = 0
         for file in files:
-            for line in self.tidelog("dump", file, "--output", "json").stdout.splitlines():
+            for line in self.tidelog("log", "dump", file, "--output", "json").stdout.splitlines():
                 document = json.loads(line)
                 records += document.get("records", 0) if file.endswith(".log") else 0
         self.assertEqual(records, 3000)
-        self.assertIn(b"00000000 ", self.tidelog("dump", logs[0], "--records").stdout)
+        self.assertIn(b"00000000 ", self.tidelog("log", "dump", logs[0], "--records").stdout)
         with open(logs[0], "r+b") as file:
             file.seek(100)
             file.write(b"\xff" * 8)
-        self.tidelog("dump", logs[0], expect=DAMAGED)
-        self.tidelog("dump", os.path.join(self.data, "nothing.log"), expect=NOT_FOUND)
+        self.tidelog("log", "dump", logs[0], expect=DAMAGED)
+        self.tidelog("log", "dump", os.path.join(self.data, "nothing.log"), expect=NOT_FOUND)
+
+    def test_a_daemons_directory_is_verified_and_repaired(self):
+        self.start()
+        self.create("orders", segment_bytes=1048576, index_interval_bytes=100)
+        self.create("latest", cleanup_policy="compact")
+        self.tidelog("produce", "orders", "--batch-bytes", "2000", "--compression", "lz4", stdin=lines(3000))
+        self.tidelog("produce", "latest", "--key-separator", ":", stdin=b"a:1\nb:2\na:3\n")
+        self.tidelog("consume", "orders", "--group", "billing", "--count", "100")
+        self.tidelog("log", "verify", self.data, expect=LOCKED)
+        self.tidelog("log", "repair", self.data, "--execute", expect=LOCKED)
+        self.assertEqual(self.daemon.stop(), 0)
+        verified = self.tidelog("log", "verify", self.data, "-o", "json").stdout
+        summary = json.loads(verified.splitlines()[-1])["summary"]
+        self.assertEqual(summary["verdict"], "clean", verified)
+        self.assertGreater(summary["records"], 3003)
+        dumped = self.tidelog("log", "dump", self.data, "--records").stdout
+        for part in (b'"name":"orders"', b'"name":"OffsetCommit"', b'"group":"billing"', b'"name":"RegisterBroker"'):
+            self.assertIn(part, dumped)
+        # A tail that was being written when the power went, and an index of other bytes.
+        log = os.path.join(self.data, "orders-0", "0" * 20 + ".log")
+        with open(log, "ab") as file:
+            file.write(b"\0" * 100)
+        with open(log.replace(".log", ".index"), "r+b") as file:
+            file.write(b"\x01" * 16)
+        self.tidelog("log", "verify", self.data, expect=REPAIRABLE)
+
+        def content():
+            with open(log, "rb") as file:
+                return file.read()
+
+        before = content()
+        self.tidelog("log", "repair", self.data, expect=REPAIRABLE)
+        self.assertEqual(content(), before)
+        self.tidelog("log", "repair", self.data, "--execute")
+        self.assertEqual(content(), before[:-100])
+        kept = glob.glob(os.path.join(self.data, "tidelog-repair-*", "orders-0", "*"))
+        self.assertEqual(sorted(os.path.basename(name).split(".", 1)[1].split(".")[0] for name in kept),
+                         ["index", "log"])
+        self.tidelog("log", "verify", self.data)
+        # A record that is lost stays reported; the others are served.
+        with open(log, "r+b") as file:
+            file.seek(80)
+            file.write(b"\xff" * 8)
+        self.tidelog("log", "verify", self.data, expect=DAMAGED)
+        self.tidelog("log", "repair", self.data, "--execute", expect=DAMAGED)
+        self.start()
+        served = self.tidelog("consume", "orders", "--from", "2000", "--count", "1000").stdout
+        self.assertEqual(served, b"".join(lines(3000).splitlines(True)[2000:]))
 
     def test_mistakes_end_with_their_own_code(self):
         self.start()

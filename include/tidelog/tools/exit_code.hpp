@@ -15,7 +15,9 @@
   X(not_found, 4, "the topic, partition, group, config or file does not exist") \
   X(exists, 5, "the topic exists already") \
   X(timed_out, 6, "no answer in time") \
-  X(damaged, 7, "damaged data was found (dump, consume)") \
+  X(damaged, 7, "damaged data was found (log, consume)") \
+  X(repairable, 8, "what was found can be repaired without loss (log verify, log repair)") \
+  X(locked, 9, "a broker uses the data directory") \
   X(interrupted, 130, "interrupted by Ctrl-C or SIGTERM")
 // clang-format on
 

@@ -1,11 +1,17 @@
-#include "cli_context.hpp"
+#include "cli_log.hpp"
 #include "log_file_reader.hpp"
+#include "log_verify.hpp"
+#include "record_schema.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include "tidelog/codec/compression.hpp"
 #include "tidelog/model/record.hpp"
+#include "tidelog/storage/leader_epoch_cache.hpp"
+#include "tidelog/storage/log_directory_names.hpp"
+#include "tidelog/storage/meta_properties.hpp"
 #include "tidelog/storage/offset_index.hpp"
+#include "tidelog/storage/partition_metadata.hpp"
 #include "tidelog/storage/producer_snapshot.hpp"
 #include "tidelog/storage/time_index.hpp"
 
@@ -39,10 +45,38 @@ base::result<model::offset> base_offset_of(const io::path& name) {
 }
 
 /// Prints what one file holds, in lines for people or one JSON document a line.
+/// Printable text in quotes; other bytes as \\xHH.
+std::string escaped(base::byte_view bytes) {
+  std::string text = "\"";
+  for (const auto byte : bytes) {
+    const auto value = std::to_integer<unsigned char>(byte);
+    constexpr unsigned char first_printable = 0x20;
+    constexpr unsigned char last_printable = 0x7e;
+    if (value == '"' || value == '\\') {
+      text += '\\';
+      text += static_cast<char>(value);
+    } else if (value >= first_printable && value <= last_printable) {
+      text += static_cast<char>(value);
+    } else {
+      text += fmt::format("\\x{:02x}", value);
+    }
+  }
+  return text + '"';
+}
+std::string escaped(const model::nullable_bytes& bytes) {
+  return bytes ? escaped(*bytes) : "null";
+}
+
+bool is_checkpoint_text(const std::string& name) {
+  return name.ends_with("-offset-checkpoint") || name == storage::leader_epoch_cache::file_name ||
+         name == storage::partition_metadata_name || name == storage::meta_properties_name ||
+         name == "quorum-state";
+}
+
 class dumper {
  public:
-  dumper(const cli_context& context, const dump_arguments& wanted)
-      : context_(context), wanted_(wanted), files_(io::make_posix_file_system()) {}
+  dumper(const cli_context& context, const dump_arguments& wanted, io::file_system& files)
+      : context_(context), wanted_(wanted), files_(&files) {}
 
   base::status dump(const io::path& name) {
     if (!context_.wants_json()) TIDELOG_DO(print_text(fmt::format("{}\n", name.string())));
@@ -52,30 +86,51 @@ class dumper {
       return dump_index<storage::offset_index_entry>(name);
     if (kind == storage::time_index_entry::file_suffix) return dump_index<storage::time_index_entry>(name);
     if (kind == ".snapshot") return dump_snapshot(name);
-    return base::fail(std::make_error_code(std::errc::invalid_argument),
-                      "{}: only .log, .index, .timeindex, .snapshot and .checkpoint files can be read",
-                      name.string());
+    if (is_checkpoint_text(name.filename().string())) return dump_text(name);
+    return base::fail(
+        std::make_error_code(std::errc::invalid_argument),
+        "{}: only .log, .index, .timeindex, .snapshot and .checkpoint files, and the checkpoints "
+        "that are text, can be read",
+        name.string());
+  }
+  /// Whether a directory's file of that name is one to dump.
+  static bool can_dump(const io::path& name) {
+    const auto kind = name.extension().string();
+    return kind == ".log" || kind == ".checkpoint" || kind == storage::offset_index_entry::file_suffix ||
+           kind == storage::time_index_entry::file_suffix || kind == ".snapshot" ||
+           is_checkpoint_text(name.filename().string());
   }
 
  private:
   base::status dump_batches(const io::path& name);
   base::status print_batch(const model::record_batch_view& batch, std::uint64_t position, bool crc_holds);
-  base::status print_records(const model::record_batch_view& batch);
+  base::status print_records(const model::record_batch_view& batch, log_content content);
+  base::status print_record(const model::record_batch_view& batch, const model::record_view& record,
+                            log_content content);
   template <class Entry>
   base::status dump_index(const io::path& name);
   base::status dump_snapshot(const io::path& name);
+  base::status dump_text(const io::path& name);
   base::status line(const json& document, std::string_view text) {
     return context_.wants_json() ? print_json(document) : print_text(text);
   }
 
   const cli_context& context_;
   const dump_arguments& wanted_;
-  std::unique_ptr<io::file_system> files_;
+  io::file_system* files_;
 };
+
+/// By the directory that the file lies in.
+log_content content_of_file(const io::path& name) {
+  if (name.filename() == "bootstrap.checkpoint") return log_content::metadata;
+  std::error_code ignored;
+  return content_of(std::filesystem::absolute(name, ignored).parent_path().filename().string());
+}
 
 base::status dumper::dump_batches(const io::path& name) {
   TIDELOG_TRY(const auto opened, files_->open(name, io::open_mode::read));
   TIDELOG_TRY(log_file_reader reader, log_file_reader::open(*opened));
+  const auto content = content_of_file(name);
   progress_line progress;
   for (;;) {
     const auto position = reader.position();
@@ -88,7 +143,7 @@ base::status dumper::dump_batches(const io::path& name) {
     const auto sound = model::verify_crc(**batch);
     TIDELOG_DO(print_batch(**batch, position, sound.has_value()));
     if (!sound) return base::fail(model::batch_errc::bad_crc, "{} at position {}", name.string(), position);
-    if (wanted_.records) TIDELOG_DO(print_records(**batch));
+    if (wanted_.records) TIDELOG_DO(print_records(**batch, content));
     if (progress.is_due()) progress.show(fmt::format("{} of {} bytes", position, reader.size()));
   }
 }
@@ -128,7 +183,7 @@ base::status dumper::print_batch(const model::record_batch_view& batch, std::uin
   return line(document, text);
 }
 
-base::status dumper::print_records(const model::record_batch_view& batch) {
+base::status dumper::print_records(const model::record_batch_view& batch, log_content content) {
   std::vector<std::byte> opened;
   auto records = batch.records();
   if (batch.compression() != model::compression_type::none) {
@@ -139,16 +194,39 @@ base::status dumper::print_records(const model::record_batch_view& batch) {
   for (;;) {
     TIDELOG_TRY(const auto record, reader.next());
     if (!record) return {};
-    json document{{"offset", model::offset_of(batch, *record).value()},
-                  {"timestamp", model::timestamp_of(batch, *record).value()},
-                  {"headers", record->header_count}};
-    const auto put = [&document](const std::string& name, const model::nullable_bytes& bytes) {
-      if (bytes) put_bytes(document, name, *bytes);
-    };
-    put("key", record->key);
-    put("value", record->value);
-    TIDELOG_DO(line(document, fmt::format("  {}\n", document.dump())));
+    TIDELOG_DO(print_record(batch, *record, content));
   }
+}
+
+base::status dumper::print_record(const model::record_batch_view& batch, const model::record_view& record,
+                                  log_content content) {
+  const auto offset = model::offset_of(batch, record).value();
+  const auto timestamp = model::timestamp_of(batch, record).value();
+  json meaning = json::object();
+  // A record that is not what its type says is shown as the bytes that it is.
+  const auto knowledge =
+      batch.is_control() ? open_control_record(record, meaning) : open_record(content, record, meaning);
+  const bool opened = knowledge && *knowledge == record_knowledge::opened;
+  auto text = fmt::format("  offset {}  timestamp {}", offset, timestamp);
+  if (opened) {
+    text += fmt::format("  {}", meaning.dump(-1, ' ', false, json::error_handler_t::replace));
+  } else {
+    text += fmt::format("  key {}  value {}", escaped(record.key), escaped(record.value));
+  }
+  json headers = json::array();
+  model::record_header_reader reader(record);
+  while (const auto header = reader.next()) {
+    json one;
+    put_bytes(one, "name", header->key);
+    if (header->value) put_bytes(one, "value", *header->value);
+    headers.push_back(std::move(one));
+    text += fmt::format("  {}={}", escaped(header->key), escaped(header->value));
+  }
+  json document{{"offset", offset}, {"timestamp", timestamp}, {"headers", std::move(headers)}};
+  if (record.key) put_bytes(document, "key", *record.key);
+  if (record.value) put_bytes(document, "value", *record.value);
+  if (opened) document["record"] = std::move(meaning);
+  return line(document, text + "\n");
 }
 
 json to_json(const storage::offset_index_entry& entry) {
@@ -206,37 +284,77 @@ base::status dumper::dump_snapshot(const io::path& name) {
   return {};
 }
 
+base::status dumper::dump_text(const io::path& name) {
+  TIDELOG_TRY(const auto content, io::read_file(*files_, name, most_file_bytes));
+  const auto text = base::as_text(content);
+  json document{{"file", name.filename().string()}};
+  put_bytes(document, "text", content);
+  return line(document, text.ends_with('\n') ? std::string(text) : std::string(text) + "\n");
+}
+
+/// The files below a data directory or in a partition's, in the order of their names.
+base::result<std::vector<io::path>> files_below(io::file_system& files, const io::path& directory) {
+  TIDELOG_TRY(auto entries, files.list(directory));
+  std::sort(entries.begin(), entries.end(),
+            [](const auto& left, const auto& right) { return left.name < right.name; });
+  std::vector<io::path> found;
+  for (const auto& entry : entries) {
+    const auto name = directory / entry.name;
+    if (entry.kind == io::entry_kind::file && dumper::can_dump(name)) found.push_back(name);
+    if (entry.kind != io::entry_kind::directory || !storage::parse_directory_name(entry.name)) continue;
+    TIDELOG_TRY(const auto inner, files_below(files, name));
+    found.insert(found.end(), inner.begin(), inner.end());
+  }
+  return found;
+}
+
 base::status run_dump(cli_context& context, const dump_arguments& wanted) {
-  dumper work(context, wanted);
+  const auto files = io::make_posix_file_system();
+  dumper work(context, wanted, *files);
   base::status outcome;
   // One damaged file does not keep the others from being shown; the first failure is the result.
-  for (const auto& file : wanted.files) {
+  const auto dump = [&](const io::path& file) {
     auto dumped = work.dump(file);
-    if (dumped) continue;
+    if (dumped) return;
     if (outcome) {
       outcome = std::move(dumped);
     } else {
       std::fprintf(stderr, "tidelog: %s\n", dumped.error().describe().c_str());
     }
+  };
+  for (const auto& given : wanted.files) {
+    std::error_code ignored;
+    if (!std::filesystem::is_directory(given, ignored)) {
+      dump(given);
+      continue;
+    }
+    TIDELOG_TRY(const auto target, find_target(*files, given));
+    TIDELOG_TRY(const auto lock, lock_stopped_directory(*files, target.root, lock_need::if_permitted));
+    TIDELOG_TRY(const auto below, files_below(*files, given));
+    for (const auto& file : below) dump(file);
   }
   return outcome;
 }
 
 }  // namespace
 
-void add_dump_command(CLI::App& root, cli_context& context) {
-  auto* const dump = root.add_subcommand(
-      "dump", "Show what is in the files of a data directory, without a broker; checks what it reads");
+void add_log_dump_command(CLI::App& log, cli_context& context) {
+  auto* const dump =
+      log.add_subcommand("dump",
+                         "Show what is in files of a data directory, or in all of a stopped one; checks what "
+                         "it reads. Records of\n"
+                         "the metadata log and of the groups' offsets are shown by what they mean");
   const auto wanted = std::make_shared<dump_arguments>();
-  dump->add_option("FILE", wanted->files,
+  dump->add_option("PATH", wanted->files,
                    "Segments (.log), indexes (.index, .timeindex), producer snapshots (.snapshot),\n"
-                   "metadata snapshots (.checkpoint)")
+                   "metadata snapshots (.checkpoint), checkpoints; or directories with such files")
       ->required();
   dump->add_flag("-r,--records", wanted->records, "Every record of the batches too");
   dump->callback(
       [&context, wanted] { context.action = [&context, wanted] { return run_dump(context, *wanted); }; });
-  dump->footer(examples({"tidelog dump /var/lib/tidelog/orders-0/00000000000000000000.log --records",
-                         "tidelog dump /var/lib/tidelog/orders-0/*.timeindex -o json"}));
+  dump->footer(examples({"tidelog log dump /var/lib/tidelog/orders-0/00000000000000000000.log --records",
+                         "tidelog log dump /var/lib/tidelog/__cluster_metadata-0 --records",
+                         "tidelog log dump /var/lib/tidelog/orders-0/*.timeindex -o json"}));
 }
 
 }  // namespace tidelog::tools

@@ -1,0 +1,244 @@
+#include "partition_check.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "tidelog/storage/partition_metadata.hpp"
+#include "tidelog/storage/producer_snapshot.hpp"
+#include "tidelog/storage/storage_error.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace tidelog::tools {
+namespace {
+
+constexpr std::uint64_t most_small_file_bytes = std::uint64_t{1} << 28;
+
+bool is_errno(const base::error& failure) {
+  return failure.code.category() == std::system_category();
+}
+
+std::string text_of(const std::vector<storage::epoch_entry>& epochs) {
+  auto text = fmt::format("0\n{}\n", epochs.size());
+  for (const auto& each : epochs)
+    text += fmt::format("{} {}\n", each.epoch.value(), each.start_offset.value());
+  return text;
+}
+
+}  // namespace
+
+std::optional<segment_file_name> parse_segment_file_name(std::string_view name) {
+  constexpr std::size_t digits = 20;
+  if (name.size() <= digits || name[digits] != '.') return std::nullopt;
+  std::int64_t base = 0;
+  const auto* const end = name.data() + digits;
+  const auto [rest, failure] = std::from_chars(name.data(), end, base);
+  if (failure != std::errc{} || rest != end || base < 0) return std::nullopt;
+  return segment_file_name{model::offset(base), name.substr(digits)};
+}
+
+base::result<std::unique_ptr<partition_check>> partition_check::open(io::file_system& files,
+                                                                     partition_context context) {
+  std::unique_ptr<partition_check> made(new partition_check(files, std::move(context)));
+  TIDELOG_DO(made->read_listing());
+  TIDELOG_DO(made->load_epochs());
+  TIDELOG_DO(made->check_topic_id());
+  auto& tasks = made->tasks_;
+  std::sort(tasks.begin(), tasks.end(),
+            [](const segment_task& left, const segment_task& right) { return left.base < right.base; });
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    if (i + 1 < tasks.size()) tasks[i].next_base = tasks[i + 1].base;
+    if (made->epoch_file_ == epoch_file::read) tasks[i].epochs = &made->epochs_;
+  }
+  return made;
+}
+
+void partition_check::add(severity level, std::string_view kind, const io::path& file, std::string what,
+                          std::vector<repair_step> steps) {
+  findings_.push_back({level, kind, file, std::move(what), {}, {}, {}, std::move(steps)});
+}
+
+base::status partition_check::read_listing() {
+  TIDELOG_TRY(auto entries, files_.list(context_.root / context_.directory));
+  std::sort(entries.begin(), entries.end(),
+            [](const auto& left, const auto& right) { return left.name < right.name; });
+  for (const auto& entry : entries) TIDELOG_DO(look_at(entry));
+  return {};
+}
+
+base::status partition_check::look_at(const io::directory_entry& entry) {
+  const std::string_view name = entry.name;
+  const auto file = io::path(context_.directory) / entry.name;
+  const auto segment = parse_segment_file_name(name);
+  if (entry.kind == io::entry_kind::file && segment && segment->suffix == ".log") {
+    TIDELOG_TRY(const auto opened, files_.open(context_.root / file, io::open_mode::read));
+    TIDELOG_TRY(const auto size, opened->size());
+    bytes_ += size;
+    segment_task task;
+    task.root = context_.root;
+    task.file = file;
+    task.base = segment->base;
+    task.content = content_of(context_.directory);
+    task.gaps = context_.gaps;
+    task.recovery_point = context_.recovery_point;
+    task.stopped_cleanly = context_.stopped_cleanly;
+    tasks_.push_back(std::move(task));
+    return {};
+  }
+  if (segment && segment->suffix == ".snapshot") return check_snapshot(file, segment->base);
+  if (segment && segment->suffix == ".txnindex") return check_transaction_index(file);
+  const bool known = (segment && (segment->suffix == ".index" || segment->suffix == ".timeindex")) ||
+                     name == storage::leader_epoch_cache::file_name ||
+                     name == storage::partition_metadata_name || name == "quorum-state" ||
+                     name.ends_with(".checkpoint");
+  if (known) return {};
+  if (name.ends_with(".deleted") || name.ends_with(".cleaned") || name.ends_with(".swap") ||
+      name.ends_with(".tmp") || name.ends_with(".part")) {
+    add(severity::note, "leftover", file, "left by work that was under way; the next start sees to it");
+  } else {
+    add(severity::note, "unknown_file", file, "nothing is known of such a file; it is left alone");
+  }
+  return {};
+}
+
+base::status partition_check::check_transaction_index(const io::path& file) {
+  constexpr std::size_t entry_bytes = 34;
+  auto content = io::read_file(files_, context_.root / file, most_small_file_bytes);
+  if (!content) return base::forward_error(content);
+  bool right = content->size() % entry_bytes == 0;
+  for (std::size_t at = 0; right && at < content->size(); at += entry_bytes) {
+    const auto* const entry = content->data() + at;
+    const auto first = base::load_big_endian<std::int64_t>(entry + 10);
+    const auto last = base::load_big_endian<std::int64_t>(entry + 18);
+    right = base::load_big_endian<std::int16_t>(entry) == 0 && first >= 0 && first <= last;
+  }
+  if (!right) {
+    add(severity::damaged, "wrong_transaction_index", file,
+        "not a list of aborted transactions; without it they would be read as committed");
+  }
+  return {};
+}
+
+base::status partition_check::check_snapshot(const io::path& file, model::offset at) {
+  auto content = io::read_file(files_, context_.root / file, most_small_file_bytes);
+  if (!content && content.error().code != std::errc::file_too_large) return base::forward_error(content);
+  const auto entries =
+      content ? storage::decode_producer_snapshot(*content, file)
+              : base::result<std::vector<storage::producer_snapshot_entry>>(tl::unexpected(content.error()));
+  if (entries) {
+    snapshots_.emplace_back(at, file);
+  } else {
+    add(severity::repairable, "bad_snapshot", file, entries.error().describe(),
+        {{repair_step::action::set_aside, file}});
+  }
+  return {};
+}
+
+base::status partition_check::check_topic_id() {
+  const auto file = io::path(context_.directory) / storage::partition_metadata_name;
+  // The metadata log has a fixed id and no such file.
+  if (content_of(context_.directory) == log_content::metadata) return {};
+  const auto read = storage::read_partition_metadata(files_, context_.root / context_.directory);
+  const bool missing = !read && read.error().code == std::errc::no_such_file_or_directory;
+  if (!read && !missing && is_errno(read.error())) return tl::unexpected(read.error());
+  if (read && context_.topic_id && read->text() != *context_.topic_id) {
+    add(severity::damaged, "other_topic", file,
+        fmt::format("says topic id {}, the metadata log says {}", read->text(), *context_.topic_id));
+  } else if (read && !context_.topic_id && context_.metadata_known) {
+    add(severity::note, "stray", context_.directory,
+        "the metadata log knows no such topic; a start sets it aside");
+  } else if (!read) {
+    std::vector<repair_step> steps;
+    if (context_.topic_id) {
+      const auto id = base::parse_uuid(*context_.topic_id);
+      if (id) {
+        steps.push_back({repair_step::action::replace,
+                         file,
+                         {},
+                         storage::format_partition_metadata(model::topic_id(*id))});
+      }
+    } else if (!missing) {
+      steps.push_back({repair_step::action::set_aside, file});
+    }
+    const auto level = missing && steps.empty() ? severity::note : severity::repairable;
+    add(level, missing ? "no_partition_metadata" : "bad_partition_metadata", file,
+        missing ? "is missing" : read.error().describe(), std::move(steps));
+  }
+  return {};
+}
+
+base::status partition_check::load_epochs() {
+  storage::leader_epoch_cache cache;
+  const auto state = cache.load(files_, context_.root / context_.directory);
+  if (!state && is_errno(state.error())) return tl::unexpected(state.error());
+  if (!state) {
+    epoch_file_ = epoch_file::damaged;
+    epoch_fault_ = state.error().describe();
+  } else if (*state == storage::leader_epoch_cache::file_state::loaded) {
+    epoch_file_ = epoch_file::read;
+    epochs_ = cache.entries();
+  }
+  return {};
+}
+
+void partition_check::set_record_listener(
+    const std::function<void(model::offset, const nlohmann::json&)>& listener) {
+  for (auto& task : tasks_) task.on_record = listener;
+}
+
+void partition_check::finish(std::vector<segment_report> reports) {
+  check_chain(reports);
+  check_epochs(reports);
+  for (const auto& [at, file] : snapshots_) {
+    if (at <= log_end_) continue;
+    add(severity::repairable, "stale_snapshot", file,
+        fmt::format("speaks of batches behind the log's end at offset {}", log_end_.value()),
+        {{repair_step::action::set_aside, file}});
+  }
+  for (auto& report : reports)
+    std::move(report.findings.begin(), report.findings.end(), std::back_inserter(findings_));
+  std::stable_sort(findings_.begin(), findings_.end(), [](const finding& left, const finding& right) {
+    return std::tie(left.file, left.position) < std::tie(right.file, right.position);
+  });
+}
+
+void partition_check::check_chain(const std::vector<segment_report>& reports) {
+  for (std::size_t i = 0; i < reports.size(); ++i) {
+    log_end_ = reports[i].end;
+    if (i + 1 == reports.size() || context_.gaps == offset_gaps::as_of_compaction) continue;
+    const auto next = tasks_[i + 1].base;
+    if (next <= log_end_ || reports[i].damaged_to_the_end) continue;
+    add(severity::damaged, "missing_segment", tasks_[i + 1].file, "the offsets before it are in no segment");
+    findings_.back().first_offset = log_end_;
+    findings_.back().last_offset = next + -1;
+  }
+}
+
+void partition_check::check_epochs(const std::vector<segment_report>& reports) {
+  const auto file = io::path(context_.directory) / storage::leader_epoch_cache::file_name;
+  std::vector<storage::epoch_entry> from_batches;
+  bool differ = false;
+  for (std::size_t i = 0; i < reports.size(); ++i) {
+    const auto& report = reports[i];
+    differ |= report.epochs_differ;
+    if (!report.epochs.empty() && !from_batches.empty() &&
+        report.epochs.front().epoch < from_batches.back().epoch) {
+      add(severity::damaged, "leader_epoch", tasks_[i].file,
+          fmt::format("leader epoch {} after {}", report.epochs.front().epoch.value(),
+                      from_batches.back().epoch.value()));
+    }
+    for (const auto& each : report.epochs)
+      if (from_batches.empty() || each.epoch > from_batches.back().epoch) from_batches.push_back(each);
+  }
+  const bool behind = !epochs_.empty() && epochs_.back().start_offset > log_end_;
+  if (epoch_file_ != epoch_file::damaged && !differ && !behind) return;
+  std::vector<repair_step> steps{{repair_step::action::replace, file, {}, text_of(from_batches)}};
+  if (epoch_file_ == epoch_file::damaged) {
+    add(severity::repairable, "bad_epoch_checkpoint", file, epoch_fault_, std::move(steps));
+  } else {
+    add(severity::repairable, "stale_epoch_checkpoint", file, "says other leader epochs than the batches",
+        std::move(steps));
+  }
+}
+
+}  // namespace tidelog::tools

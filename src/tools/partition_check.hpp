@@ -1,0 +1,78 @@
+#pragma once
+// Checks one partition's directory: its segments, and what lies beside them.
+
+#include "segment_check.hpp"
+
+#include "tidelog/storage/checkpoint_file.hpp"
+
+#include <functional>
+#include <map>
+
+namespace tidelog::tools {
+
+/// What is known of a partition from outside its directory.
+struct partition_context {
+  io::path root;
+  /// Below the root, "orders-0".
+  std::string directory;
+  offset_gaps gaps = offset_gaps::none;
+  bool stopped_cleanly = false;
+  std::optional<model::offset> recovery_point{};
+  /// Of the topic by the metadata log, as text; nothing where that says nothing of it.
+  std::optional<std::string> topic_id{};
+  /// The metadata log was read, so that a topic without an id in it does not exist.
+  bool metadata_known = false;
+};
+
+class partition_check {
+ public:
+  /// Reads the directory and the small files, not the segments. Fails with an errno.
+  [[nodiscard]] static base::result<std::unique_ptr<partition_check>> open(io::file_system& files,
+                                                                           partition_context context);
+
+  [[nodiscard]] const std::vector<segment_task>& tasks() const { return tasks_; }
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+  /// For records of the metadata log. Set it before the tasks are run.
+  void set_record_listener(const std::function<void(model::offset, const nlohmann::json&)>& listener);
+  /// For reports in the order of the tasks: adds what only shows when they are put together.
+  void finish(std::vector<segment_report> reports);
+
+  [[nodiscard]] std::vector<finding>& findings() { return findings_; }
+  /// After finish(): where the log will end once what was found is repaired.
+  [[nodiscard]] model::offset log_end() const { return log_end_; }
+  [[nodiscard]] const partition_context& context() const { return context_; }
+
+ private:
+  partition_check(io::file_system& files, partition_context context)
+      : files_(files), context_(std::move(context)) {}
+  base::status read_listing();
+  base::status look_at(const io::directory_entry& entry);
+  base::status check_transaction_index(const io::path& file);
+  base::status check_snapshot(const io::path& file, model::offset at);
+  base::status check_topic_id();
+  base::status load_epochs();
+  void check_chain(const std::vector<segment_report>& reports);
+  void check_epochs(const std::vector<segment_report>& reports);
+  void add(severity level, std::string_view kind, const io::path& file, std::string what,
+           std::vector<repair_step> steps = {});
+
+  io::file_system& files_;
+  partition_context context_;
+  std::vector<segment_task> tasks_;
+  std::vector<finding> findings_;
+  std::vector<std::pair<model::offset, io::path>> snapshots_;
+  std::vector<storage::epoch_entry> epochs_;
+  enum class epoch_file { absent, read, damaged } epoch_file_ = epoch_file::absent;
+  std::string epoch_fault_;
+  std::uint64_t bytes_ = 0;
+  model::offset log_end_{};
+};
+
+/// "00000000000000001530" and what follows it, as ".log".
+struct segment_file_name {
+  model::offset base;
+  std::string_view suffix;
+};
+[[nodiscard]] std::optional<segment_file_name> parse_segment_file_name(std::string_view name);
+
+}  // namespace tidelog::tools
