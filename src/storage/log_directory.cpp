@@ -160,6 +160,19 @@ std::vector<named_log> log_directory::logs() const {
   return all;
 }
 
+recovery_totals log_directory::recovery() const {
+  recovery_totals totals;
+  for (const auto& each : logs()) {
+    const auto report = each.opened->recovery();
+    if (report.events_counted > 0) ++totals.logs_with_findings;
+    totals.files_set_aside += report.files_set_aside;
+    totals.bytes_set_aside += report.bytes_set_aside;
+    totals.damaged_ranges += report.damaged_ranges;
+    totals.indexes_rebuilt += report.indexes_rebuilt;
+  }
+  return totals;
+}
+
 base::status log_directory::delete_log(const model::topic_partition& partition, base::unix_ms due_ms) {
   return core_->set_aside(partition, directory_state::being_deleted, due_ms);
 }

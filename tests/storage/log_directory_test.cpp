@@ -443,6 +443,27 @@ TEST_F(log_directory_test, checkpoints_of_random_bytes_are_rebuilt) {
   }
 }
 
+TEST_F(log_directory_test, what_the_logs_found_wrong_is_counted) {
+  {
+    daemon_run run(files);
+    append(**run.open(request("a")), 3);
+    append(**run.open(request("b")), 3);
+    files.cut_power();
+  }
+  files.restart(test::unsynced::kept);
+  const auto file = *files.open(data / "a-0" / "00000000000000000000.log", io::open_mode::read_write);
+  constexpr std::array wrong{std::byte{0xff}};
+  ASSERT_TRUE(file->write_at(wrong, model::batch_position::records));
+  const std::uint64_t bytes = *file->size();
+  daemon_run run(files);
+  ASSERT_TRUE(run.open(request("a")));
+  ASSERT_TRUE(run.open(request("b")));
+  const auto totals = run.directory().recovery();
+  EXPECT_EQ(totals.files_set_aside, 1U);
+  EXPECT_EQ(totals.bytes_set_aside, bytes);
+  EXPECT_EQ(totals.damaged_ranges, 0U);
+}
+
 TEST_F(log_directory_test, lost_or_damaged_partition_metadata_is_restored_and_no_partition_vanishes) {
   {
     daemon_run run(files);

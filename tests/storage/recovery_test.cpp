@@ -9,6 +9,7 @@
 #include "tidelog/storage/time_index.hpp"
 
 #include <random>
+#include <thread>
 
 namespace tidelog::test {
 namespace {
@@ -369,7 +370,7 @@ TEST_F(rotten_log_test, every_sound_batch_is_served_and_nothing_else) {
     fault_file_system files;
     log_world world(files);
     auto config = page_cache_config();
-    config.segment_bytes = static_cast<std::int64_t>(1000 + below(3000));
+    config.segment_bytes = static_cast<std::int64_t>(1500 + below(3000));
     config.index_interval_bytes = static_cast<std::int64_t>(below(600));
     ASSERT_NO_FATAL_FAILURE(fill(world, config));
     std::vector<std::int64_t> sound;
@@ -401,6 +402,17 @@ TEST_F(rotten_log_test, every_sound_batch_is_served_and_nothing_else) {
       ASSERT_TRUE(log->close(storage::close_kind::clean));
     }
   }
+}
+
+TEST_F(recovery_test, many_readers_meet_one_damage_at_once_and_it_is_told_once) {
+  break_header(5, 6);
+  const auto log = reopen_clean();
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 4; ++i) {
+    readers.emplace_back([&] { EXPECT_EQ(consume(*log, 2 * one_), all_but(6, 7)); });
+  }
+  for (auto& each : readers) each.join();
+  EXPECT_EQ(log->recovery().damaged_ranges, 1U);
 }
 
 /// A batch at offset 1 whose record ends in a whole batch that claims to be of offset 1 too.

@@ -50,6 +50,15 @@ struct log_request {
 
 enum class when_missing { create, fail };
 
+/// What the logs that are open have found wrong with their files, for metrics.
+struct recovery_totals {
+  std::uint64_t logs_with_findings = 0;
+  std::uint64_t files_set_aside = 0;
+  std::uint64_t bytes_set_aside = 0;
+  std::uint64_t damaged_ranges = 0;
+  std::uint64_t indexes_rebuilt = 0;
+};
+
 struct named_log {
   model::topic_partition partition;
   std::shared_ptr<log> opened;
@@ -95,6 +104,7 @@ class log_directory {
   [[nodiscard]] std::shared_ptr<log> find(const model::topic_partition& partition) const;
   /// The logs that are open, in no particular order. They may be closed at any time.
   [[nodiscard]] std::vector<named_log> logs() const;
+  [[nodiscard]] recovery_totals recovery() const;
 
   /// Closes the log, if it is open, and sets its directory aside; remove_deleted() removes it from `due_ms` on. Nobody
   /// else uses the log any more. Fails with unknown_partition or an errno. When a crash undoes the renaming, the directory
