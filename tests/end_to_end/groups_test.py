@@ -123,7 +123,8 @@ class GroupsTest(harness.BrokerTest):
             member.end()
         group = self.describe()
         self.assertEqual((group["state"], group["members"], group["lag"]), ("Empty", [], 0))
-        self.assertEqual({offset["partition"] for offset in group["offsets"]}, {0, 1, 2, 3})
+        # Partitions that nothing was written to have no offset.
+        self.assertGreaterEqual(sum(offset["committed"] for offset in group["offsets"]), self.load.sent)
 
     def join_leave_and_crash(self, newcomer):
         self.begin()
