@@ -103,7 +103,8 @@ error_code of_group(coordinator::errc code) {
     case coordinator::errc::metadata_too_large:
       return error_code::offset_metadata_too_large;
     case coordinator::errc::commit_too_large:
-      return error_code::invalid_commit_offset_size;
+      // What Kafka says of records that make no batch, be they of a commit or of the group itself.
+      return error_code::unknown_server_error;
     case coordinator::errc::unknown_topic_or_partition:
       return error_code::unknown_topic_or_partition;
     case coordinator::errc::unknown_topic_id:

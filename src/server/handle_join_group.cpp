@@ -39,7 +39,7 @@ void answer(request of, coordinator::join_answer&& joined) {
   response.generation_id = joined.generation;
   response.protocol_type = std::move(joined.protocol_type);
   response.protocol_name = std::move(joined.protocol_name);
-  if (!response.protocol_name && of.version() < null_protocol_since) response.protocol_name = "";
+  if (!response.protocol_name && of.version() < null_protocol_since) response.protocol_name.emplace();
   response.leader = std::move(joined.leader_id);
   response.skip_assignment = joined.leader_skips_assignment;
   response.member_id = std::move(joined.member_id);

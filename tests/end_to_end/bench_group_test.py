@@ -21,9 +21,9 @@ class BenchGroupTest(harness.BrokerTest):
         for connections in ("3", "6"):
             told = self.bench("heartbeats", "--groups", "5", "--members", "3", "--connections", connections, "--interval",
                               "100ms", "--warm-up", "100ms", "--duration", "1s")
-            # Fifteen members, ten times in a second.
+            # Fifteen members, ten times in a second. What a busy machine held back in the warm-up comes on top.
             self.assertGreater(told["requests"], 100)
-            self.assertLessEqual(told["requests"], 165)
+            self.assertLessEqual(told["requests"], 15 * 12)
             self.assertIn("server_cpu_share", told)
 
     def test_both_protocols_rebalance(self):
