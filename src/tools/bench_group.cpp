@@ -68,6 +68,7 @@ base::result<std::vector<heartbeat_ring>> prepare_heartbeats(
     const std::vector<std::unique_ptr<client::connection>>& connections,
     const std::vector<classic_bench_group>& groups, std::int16_t version) {
   std::vector<heartbeat_ring> rings;
+  rings.reserve(connections.size());
   for (const auto& via : connections)
     rings.push_back({via.get(), std::make_shared<std::vector<prepared_request>>()});
   std::map<const client::connection*, std::size_t> place;
@@ -149,6 +150,7 @@ base::result<group_report> bench_group_rebalance(client::cluster& cluster, const
   TIDELOG_TRY(const auto field, group_field::prepare(cluster, wanted));
   TIDELOG_TRY(const auto connections, field.connect(wanted.rebalance_member_count));
   std::vector<client::connection*> via;
+  via.reserve(connections.size());
   for (const auto& each : connections) via.push_back(each.get());
   const auto rounds = static_cast<std::size_t>(wanted.rounds);
   std::vector<std::chrono::nanoseconds> took;

@@ -48,6 +48,7 @@ classic_bench_group::classic_bench_group(std::string id, const group_field& fiel
   codec::consumer_protocol_subscription subscription;
   subscription.topics.push_back(field.topic());
   subscription_ = codec::encode_with_version(subscription);
+  members_.reserve(connections.size());
   for (auto* const via : connections) members_.push_back({via, {}, -1});
 }
 
@@ -140,6 +141,7 @@ base::status classic_bench_group::send_sync(std::size_t index, const protocol::j
   request.protocol_name = assignor_name;
   if (joined.leader == from.member_id) {
     std::vector<client::subscribed_member> subscribed;
+    subscribed.reserve(joined.members.size());
     for (const auto& member : joined.members) subscribed.push_back({member.member_id, {}, {field_->topic()}});
     for (const auto& [member, partitions] :
          client::assign_range(subscribed, {{field_->topic(), field_->partition_count()}})) {

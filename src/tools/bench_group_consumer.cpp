@@ -9,8 +9,6 @@
 namespace tidelog::tools {
 namespace {
 
-using protocol::error_code;
-
 constexpr std::int32_t rebalance_timeout_ms = 60'000;
 constexpr std::int32_t leave_epoch = -1;
 /// How long a member that has nothing to say keeps silent. Much less than clients do, so that it is the broker that is
