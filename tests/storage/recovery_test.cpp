@@ -1,12 +1,8 @@
 // Each state in which the files of a log may be found has its outcome, by name.
 #include "support/random_seed.hpp"
-#include "support_log.hpp"
+#include "support_recovery.hpp"
 
 #include <gmock/gmock.h>
-
-#include "tidelog/model/record_batch.hpp"
-#include "tidelog/storage/offset_index.hpp"
-#include "tidelog/storage/time_index.hpp"
 
 #include <random>
 #include <thread>
@@ -14,95 +10,12 @@
 namespace tidelog::test {
 namespace {
 
-using model::batch_position;
-using storage::read_bound;
-using storage::recovery_outcome;
 using ::testing::ElementsAre;
-
-[[nodiscard]] std::string segment_name(std::int64_t base, const char* suffix) {
-  return fmt::format("/data/t-0/{:020}{}", base, suffix);
-}
-
-/// The base offset of every batch that a consumer gets who reads from the beginning to the end; each batch checks.
-[[nodiscard]] std::vector<std::int64_t> consume(storage::log& from_log, std::uint64_t max_bytes = 1 << 20) {
-  std::vector<std::int64_t> offsets;
-  model::offset from = from_log.log_start_offset();
-  while (from < from_log.log_end_offset()) {
-    const auto slice = from_log.read(from, {.max_bytes = max_bytes}, read_bound::log_end());
-    if (!slice) {
-      ADD_FAILURE() << slice.error().describe();
-      break;
-    }
-    if (slice->data.length == 0) break;
-    const auto some = offsets_of(*slice);
-    offsets.insert(offsets.end(), some.begin(), some.end());
-    from = slice->next_offset;
-  }
-  return offsets;
-}
-
-/// A log of three segments with five batches each, closed cleanly: segments at 0, 5 and 10, ending at 15.
-class recovery_test : public ::testing::Test {
- protected:
-  [[nodiscard]] static storage::log_config config() {
-    auto config = page_cache_config();
-    config.segment_bytes = static_cast<std::int64_t>(5 * batch_bytes(10));
-    config.index_interval_bytes = 0;
-    return config;
-  }
-  void SetUp() override {
-    const auto log = world_.open(config());
-    for (int i = 0; i < 15; ++i) append(*log, {.timestamp = 1000 + i});
-    ASSERT_TRUE(log->close(storage::close_kind::clean));
-  }
-  [[nodiscard]] std::unique_ptr<storage::log> reopen(std::int64_t recovery_point) {
-    return world_.open(config(), {.recovery_point = at(recovery_point)});
-  }
-  [[nodiscard]] std::unique_ptr<storage::log> reopen_clean() {
-    return world_.open(config(), {.start = storage::start_kind::clean, .recovery_point = at(15)});
-  }
-  [[nodiscard]] std::shared_ptr<io::file> file(std::int64_t base, const char* suffix = ".log") {
-    return *files_.open(segment_name(base, suffix), io::open_mode::read_write);
-  }
-  void overwrite(std::int64_t base, std::uint64_t position, std::size_t count, std::byte with) {
-    const std::vector<std::byte> bytes(count, with);
-    ASSERT_TRUE(file(base)->write_at(bytes, position));
-  }
-  /// The batch with that offset in the segment of `base` has a header that makes no sense.
-  void break_header(std::int64_t base, std::int64_t offset) {
-    overwrite(base, static_cast<std::uint64_t>(offset - base) * one_, batch_position::records,
-              std::byte{0xa5});
-  }
-  /// One bit of its records has flipped.
-  void break_records(std::int64_t base, std::int64_t offset) {
-    overwrite(base, static_cast<std::uint64_t>(offset - base + 1) * one_ - 2, 1, std::byte{0xff});
-  }
-  [[nodiscard]] std::size_t set_aside_files() {
-    std::size_t count = 0;
-    const auto entries = *files_.list("/data/t-0");
-    for (const auto& entry : entries) {
-      if (entry.name.find(".log.aside-") != std::string::npos) ++count;
-    }
-    return count;
-  }
-
-  fault_file_system files_;
-  log_world world_{files_};
-  std::uint64_t one_ = batch_bytes(10);
-};
-
-[[nodiscard]] std::vector<std::int64_t> all_but(std::int64_t from, std::int64_t upto) {
-  std::vector<std::int64_t> offsets;
-  for (std::int64_t each = 0; each < 15; ++each) {
-    if (each < from || each >= upto) offsets.push_back(each);
-  }
-  return offsets;
-}
 
 TEST_F(recovery_test, clean) {
   const auto log = reopen_clean();
   EXPECT_EQ(log->recovery().outcome(), recovery_outcome::clean);
-  EXPECT_EQ(consume(*log), all_but(0, 0));
+  EXPECT_EQ(consume_offsets(*log), all_but(0, 0));
   EXPECT_EQ(log->recovery().events_counted, 0U);
 }
 
@@ -114,7 +27,7 @@ TEST_F(recovery_test, stale_checkpoint) {
   const auto log = reopen(7);
   EXPECT_EQ(log->recovery().outcome(), recovery_outcome::stale_checkpoint);
   EXPECT_EQ(log->recovery().events.front().first_offset, at(7));
-  EXPECT_EQ(consume(*log), all_but(0, 0));
+  EXPECT_EQ(consume_offsets(*log), all_but(0, 0));
 }
 
 TEST_F(recovery_test, newer_checkpoint) {
@@ -167,7 +80,7 @@ TEST_F(recovery_test, damaged_batch_ends_the_log_and_what_is_behind_is_set_aside
     kept.pop_back();
     EXPECT_EQ(kept, behind);
     EXPECT_EQ(log->log_end_offset(), at(12));
-    EXPECT_EQ(consume(*log), all_but(12, 15));
+    EXPECT_EQ(consume_offsets(*log), all_but(12, 15));
     for (int i = 0; i < 3; ++i) append(*log, {});
     ASSERT_TRUE(log->close(storage::close_kind::clean));
   }
@@ -211,7 +124,7 @@ TEST_F(recovery_test, overlapping_segments) {
   ASSERT_TRUE((*files_.open(segment_name(8, ".log"), io::open_mode::create))->write_at(bytes, 0));
   const auto log = reopen(0);
   EXPECT_TRUE(log->recovery().has(recovery_outcome::overlapping_segments));
-  EXPECT_EQ(consume(*log), all_but(10, 15));
+  EXPECT_EQ(consume_offsets(*log), all_but(10, 15));
   EXPECT_EQ(set_aside_files(), 2U);
 }
 
@@ -225,7 +138,7 @@ TEST_F(recovery_test, damage_below_the_recovery_point_is_passed_over) {
   EXPECT_EQ(report.events.front().next_offset, at(13));
   EXPECT_EQ(report.events.front().position, 2 * one_);
   EXPECT_EQ(report.events.front().bytes, one_);
-  EXPECT_EQ(consume(*log), all_but(12, 13));
+  EXPECT_EQ(consume_offsets(*log), all_but(12, 13));
   EXPECT_EQ(set_aside_files(), 0U);
   EXPECT_EQ(append(*log, {}).base_offset, at(15));
 }
@@ -240,7 +153,7 @@ TEST_F(recovery_test, damage_across_the_recovery_point_keeps_what_had_been_synce
   EXPECT_EQ(set_aside_files(), 1U);
   std::vector<std::int64_t> expected = all_but(11, 15);
   expected.push_back(12);
-  EXPECT_EQ(consume(*log), expected);
+  EXPECT_EQ(consume_offsets(*log), expected);
 }
 
 TEST_F(recovery_test, batches_that_begin_past_the_recovery_point_behind_a_hole_from_below_it_are_not_kept) {
@@ -252,7 +165,7 @@ TEST_F(recovery_test, batches_that_begin_past_the_recovery_point_behind_a_hole_f
   // Offset 11 had been confirmed: no other record gets it.
   EXPECT_EQ(log->log_end_offset(), at(12));
   EXPECT_EQ(append(*log, {}).base_offset, at(12));
-  EXPECT_THAT(consume(*log), ElementsAre(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12));
+  EXPECT_THAT(consume_offsets(*log), ElementsAre(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12));
 }
 
 TEST_F(recovery_test, damaged_end_survives_further_starts) {
@@ -266,7 +179,7 @@ TEST_F(recovery_test, damaged_end_survives_further_starts) {
   }
   const auto log = world_.open(config(), {.start = storage::start_kind::clean, .recovery_point = at(16)});
   EXPECT_EQ(log->log_end_offset(), at(16));
-  EXPECT_EQ(consume(*log).back(), 15);
+  EXPECT_EQ(consume_offsets(*log).back(), 15);
 }
 
 TEST_F(recovery_test, damage_in_a_closed_segment_is_met_by_readers_and_passed_over) {
@@ -274,12 +187,12 @@ TEST_F(recovery_test, damage_in_a_closed_segment_is_met_by_readers_and_passed_ov
   break_header(5, 7);
   for (const std::uint64_t max_bytes : {std::uint64_t{1} << 20, 2 * one_, std::uint64_t{1}}) {
     const auto log = reopen_clean();
-    EXPECT_EQ(consume(*log, max_bytes), all_but(6, 8)) << max_bytes;
+    EXPECT_EQ(consume_offsets(*log, max_bytes), all_but(6, 8)) << max_bytes;
     const auto report = log->recovery();
     ASSERT_EQ(report.damaged_ranges, 1U);
     EXPECT_EQ(report.find(recovery_outcome::damaged_range)->first_offset, at(6));
     EXPECT_EQ(report.find(recovery_outcome::damaged_range)->next_offset, at(8));
-    EXPECT_EQ(consume(*log, max_bytes), all_but(6, 8)) << max_bytes;
+    EXPECT_EQ(consume_offsets(*log, max_bytes), all_but(6, 8)) << max_bytes;
     EXPECT_EQ(log->recovery().damaged_ranges, 1U);
   }
 }
@@ -295,7 +208,7 @@ TEST_F(recovery_test, damaged_end_of_a_closed_segment_leads_to_the_next_segment)
   break_header(5, 8);
   break_header(5, 9);
   const auto log = reopen_clean();
-  EXPECT_EQ(consume(*log), all_but(8, 10));
+  EXPECT_EQ(consume_offsets(*log), all_but(8, 10));
   EXPECT_EQ(offsets_of(*log->read(at(9), {.max_bytes = one_}, read_bound::high_watermark())),
             std::vector<std::int64_t>{10});
 }
@@ -303,7 +216,7 @@ TEST_F(recovery_test, damaged_end_of_a_closed_segment_leads_to_the_next_segment)
 TEST_F(recovery_test, wholly_damaged_segment_hides_no_other) {
   overwrite(5, 0, 5 * one_, std::byte{0xa5});
   const auto log = reopen_clean();
-  EXPECT_EQ(consume(*log), all_but(5, 10));
+  EXPECT_EQ(consume_offsets(*log), all_but(5, 10));
   const auto found = log->offset_for_timestamp(model::timestamp(1012));
   ASSERT_TRUE(found && *found);
   EXPECT_EQ((*found)->offset, at(12));
@@ -311,7 +224,7 @@ TEST_F(recovery_test, wholly_damaged_segment_hides_no_other) {
 
 TEST_F(recovery_test, damaged_length_below_the_recovery_point_does_not_swallow_what_follows) {
   overwrite(10, 2 * one_ + batch_position::length, 4, std::byte{0x7f});
-  EXPECT_EQ(consume(*reopen(15)), all_but(12, 13));
+  EXPECT_EQ(consume_offsets(*reopen(15)), all_but(12, 13));
 }
 
 /// Where a batch lies.
@@ -390,7 +303,7 @@ TEST_F(rotten_log_test, every_sound_batch_is_served_and_nothing_else) {
     for (const std::uint64_t max_bytes : {std::uint64_t{1} << 20, 1 + below(2000)}) {
       const auto log = world.open(config, {.start = kind, .recovery_point = end_});
       ASSERT_EQ(log->log_end_offset(), end_);
-      ASSERT_EQ(consume(*log, max_bytes), sound) << max_bytes;
+      ASSERT_EQ(consume_offsets(*log, max_bytes), sound) << max_bytes;
       for (std::int64_t offset = 0; offset < end_.value(); ++offset) {
         const auto slice = log->read(at(offset), {.max_bytes = 1}, read_bound::log_end());
         ASSERT_TRUE(slice) << slice.error().describe();
@@ -409,7 +322,7 @@ TEST_F(recovery_test, many_readers_meet_one_damage_at_once_and_it_is_told_once) 
   const auto log = reopen_clean();
   std::vector<std::thread> readers;
   for (int i = 0; i < 4; ++i) {
-    readers.emplace_back([&] { EXPECT_EQ(consume(*log, 2 * one_), all_but(6, 7)); });
+    readers.emplace_back([&] { EXPECT_EQ(consume_offsets(*log, 2 * one_), all_but(6, 7)); });
   }
   for (auto& each : readers) each.join();
   EXPECT_EQ(log->recovery().damaged_ranges, 1U);
@@ -439,7 +352,7 @@ class batch_in_a_record_test : public ::testing::Test {
     ASSERT_TRUE(data_->write_at(bytes, batch_bytes(10) + field));
   }
   [[nodiscard]] std::vector<std::int64_t> what_consumers_get() {
-    return consume(*world_.open_clean(page_cache_config()));
+    return consume_offsets(*world_.open_clean(page_cache_config()));
   }
 
   fault_file_system files_;
@@ -466,169 +379,6 @@ TEST_F(batch_in_a_record_test, is_not_taken_for_one_when_it_does_not_lead_to_the
   ASSERT_TRUE(data_->write_at(inner, batch_bytes(10) + 100));
   overwrite(batch_position::base_offset, batch_position::records);
   EXPECT_THAT(what_consumers_get(), ElementsAre(0, 2, 3, 4));
-}
-
-class recovered_index_test : public recovery_test {
- protected:
-  /// Every record of the segment at 5 is found, by offset and by time, after what was done to its indexes.
-  void expect_all_is_found() {
-    log_ = reopen_clean();
-    for (std::int64_t offset = 0; offset < 15; ++offset) {
-      const auto slice = log_->read(at(offset), {.max_bytes = one_}, read_bound::log_end());
-      ASSERT_TRUE(slice);
-      ASSERT_THAT(offsets_of(*slice), ElementsAre(offset));
-      const auto found = log_->offset_for_timestamp(model::timestamp(1000 + offset));
-      ASSERT_TRUE(found && *found);
-      ASSERT_EQ((*found)->offset, at(offset));
-    }
-    ASSERT_EQ((*log_->max_timestamp_offset())->offset, at(14));
-  }
-  void write_index(const char* suffix, std::span<const std::byte> bytes) {
-    const auto index = file(5, suffix);
-    ASSERT_TRUE(index->truncate(0));
-    ASSERT_TRUE(index->write_at(bytes, 0));
-  }
-  [[nodiscard]] std::vector<std::byte> random_bytes(std::size_t count) {
-    std::vector<std::byte> bytes(count);
-    for (auto& each : bytes) each = static_cast<std::byte>(random_());
-    return bytes;
-  }
-
-  std::unique_ptr<storage::log> log_;
-  std::mt19937_64 random_{random_seed()};
-};
-
-TEST_F(recovered_index_test, index_missing) {
-  ASSERT_TRUE(files_.remove_file(segment_name(5, ".index")));
-  expect_all_is_found();
-  EXPECT_TRUE(log_->recovery().has(recovery_outcome::index_missing));
-  EXPECT_EQ(log_->recovery().indexes_rebuilt, 1U);
-}
-
-TEST_F(recovered_index_test, time_index_missing) {
-  ASSERT_TRUE(files_.remove_file(segment_name(5, ".timeindex")));
-  expect_all_is_found();
-  EXPECT_TRUE(log_->recovery().has(recovery_outcome::index_missing));
-}
-
-TEST_F(recovered_index_test, index_short) {
-  for (std::uint64_t entries = 0; entries < 4; ++entries) {
-    ASSERT_TRUE(file(5, ".timeindex")->truncate(entries * storage::time_index_entry::size_bytes));
-    expect_all_is_found();
-    EXPECT_TRUE(log_->recovery().has(recovery_outcome::index_short)) << entries;
-  }
-}
-
-TEST_F(recovered_index_test, index_long) {
-  const auto index = file(5, ".index");
-  std::array<std::byte, storage::offset_index_entry::size_bytes> entry{};
-  storage::offset_index_entry{at(900), 100'000}.encode(entry.data(), at(5));
-  ASSERT_TRUE(index->write_at(entry, *index->size()));
-  expect_all_is_found();
-  EXPECT_TRUE(log_->recovery().has(recovery_outcome::index_long));
-}
-
-TEST_F(recovered_index_test, index_wrong) {
-  const auto index = file(5, ".index");
-  std::array<std::byte, storage::offset_index_entry::size_bytes> entry{};
-  storage::offset_index_entry{at(9), static_cast<std::uint32_t>(2 * one_)}.encode(entry.data(), at(5));
-  ASSERT_TRUE(index->write_at(entry, *index->size() - entry.size()));
-  expect_all_is_found();
-  EXPECT_TRUE(log_->recovery().has(recovery_outcome::index_wrong));
-}
-
-TEST_F(recovered_index_test, time_index_that_is_wrong_in_its_middle_hides_nothing) {
-  std::array<std::byte, storage::time_index_entry::size_bytes> entry{};
-  storage::time_index_entry{model::timestamp(1001), at(9)}.encode(entry.data(), at(5));
-  ASSERT_TRUE(file(5, ".timeindex")->write_at(entry, 0));
-  expect_all_is_found();
-  EXPECT_TRUE(log_->recovery().has(recovery_outcome::index_wrong));
-}
-
-TEST_F(recovered_index_test, random_bytes_hide_nothing) {
-  for (int round = 0; round < 200; ++round) {
-    const auto entries = static_cast<std::size_t>(random_() % 40);
-    write_index(".index", random_bytes(entries * storage::offset_index_entry::size_bytes + random_() % 2));
-    write_index(".timeindex", random_bytes(entries * storage::time_index_entry::size_bytes + random_() % 2));
-    ASSERT_NO_FATAL_FAILURE(expect_all_is_found());
-    ASSERT_TRUE(log_->close(storage::close_kind::clean));
-  }
-}
-
-TEST_F(recovered_index_test, random_bytes_before_a_right_last_entry_hide_nothing) {
-  const auto sizes = std::pair{*file(5, ".index")->size(), *file(5, ".timeindex")->size()};
-  for (int round = 0; round < 200; ++round) {
-    ASSERT_TRUE(
-        file(5, ".index")->write_at(random_bytes(sizes.first - storage::offset_index_entry::size_bytes), 0));
-    ASSERT_TRUE(file(5, ".timeindex")
-                    ->write_at(random_bytes(sizes.second - storage::time_index_entry::size_bytes), 0));
-    ASSERT_NO_FATAL_FAILURE(expect_all_is_found());
-  }
-}
-
-TEST_F(recovery_test, epoch_checkpoint_of_random_bytes_is_rebuilt_from_the_batches) {
-  {
-    const auto log = reopen_clean();
-    for (int i = 0; i < 4; ++i) append(*log, {}, 3 + i / 2);
-    ASSERT_TRUE(log->close(storage::close_kind::clean));
-  }
-  const std::array<std::byte, 40> garbage{std::byte{0x17}, std::byte{0xf0}};
-  ASSERT_TRUE(io::replace_file(files_, "/data/t-0/leader-epoch-checkpoint", garbage));
-  const auto log = world_.open_clean(config());
-  EXPECT_TRUE(log->recovery().has(recovery_outcome::damaged_epoch_checkpoint));
-  EXPECT_EQ(log->latest_epoch(), model::leader_epoch(4));
-  EXPECT_EQ(log->epoch_at(at(16)), model::leader_epoch(3));
-  EXPECT_EQ(log->epoch_at(at(2)), model::leader_epoch(0));
-  EXPECT_EQ(log->end_offset_for(model::leader_epoch(0)).end_offset, at(15));
-}
-
-TEST_F(recovery_test, snapshots_of_random_bytes_are_passed_over_and_the_producers_known) {
-  {
-    const auto log = reopen_clean();
-    for (int i = 0; i < 7; ++i) append(*log, {.producer_id = 9, .sequence = i});
-    ASSERT_TRUE(log->close(storage::close_kind::clean));
-  }
-  std::mt19937_64 random(random_seed());
-  const auto entries = *files_.list("/data/t-0");
-  for (const auto& entry : entries) {
-    if (!entry.name.ends_with(".snapshot")) continue;
-    std::vector<std::byte> garbage(random() % 300);
-    for (auto& each : garbage) each = static_cast<std::byte>(random());
-    ASSERT_TRUE(io::replace_file(files_, io::path("/data/t-0") / entry.name, garbage));
-  }
-  const auto log = world_.open_clean(config());
-  EXPECT_TRUE(log->recovery().has(recovery_outcome::damaged_snapshot));
-  const auto again = append(*log, {.producer_id = 9, .sequence = 4});
-  EXPECT_EQ(again.outcome, storage::append_outcome::duplicate);
-  EXPECT_EQ(again.base_offset, at(19));
-}
-
-TEST_F(recovery_test, leftovers_of_deletion_and_cleaning_are_removed) {
-  for (const char* suffix : {".log.deleted", ".index.deleted", ".log.cleaned", ".timeindex.cleaned"})
-    ASSERT_TRUE(files_.open(segment_name(5, suffix), io::open_mode::create));
-  const auto log = reopen_clean();
-  EXPECT_TRUE(log->recovery().has(recovery_outcome::leftover_deleted));
-  EXPECT_TRUE(log->recovery().has(recovery_outcome::leftover_cleaned));
-  EXPECT_FALSE(*files_.exists(segment_name(5, ".log.deleted")));
-  EXPECT_FALSE(*files_.exists(segment_name(5, ".log.cleaned")));
-  EXPECT_EQ(consume(*log), all_but(0, 0));
-}
-
-TEST_F(recovery_test, leftover_swap_takes_the_place_of_what_it_covers) {
-  std::vector<std::byte> last(one_);
-  ASSERT_TRUE(file(5)->read_at(last, 4 * one_));
-  ASSERT_TRUE((*files_.open(segment_name(0, ".log.swap"), io::open_mode::create))->write_at(last, 0));
-  const auto log = reopen_clean();
-  EXPECT_TRUE(log->recovery().has(recovery_outcome::leftover_swap));
-  EXPECT_THAT(consume(*log), ElementsAre(9, 10, 11, 12, 13, 14));
-}
-
-TEST_F(recovery_test, leftover_swap_of_an_unfinished_cleaning_is_removed) {
-  ASSERT_TRUE(files_.open(segment_name(5, ".log.swap"), io::open_mode::create));
-  ASSERT_TRUE(files_.open(segment_name(5, ".index.cleaned"), io::open_mode::create));
-  const auto log = reopen_clean();
-  EXPECT_TRUE(log->recovery().has(recovery_outcome::leftover_swap_dropped));
-  EXPECT_EQ(consume(*log), all_but(0, 0));
 }
 
 }  // namespace
