@@ -22,7 +22,7 @@ class group_limits : public testing::Test {
     broker.make_topic("t", 1);
     protocol::find_coordinator_request wanted;
     wanted.coordinator_keys = {"g"};
-    broker.ask<protocol::find_coordinator_response>(wanted, 6);
+    static_cast<void>(broker.ask<protocol::find_coordinator_response>(wanted, 6));
     while (commit("loading", 1) == error_code::coordinator_load_in_progress) std::this_thread::yield();
   }
 
