@@ -278,9 +278,10 @@ void partition_manager::watch_rolls(const partition_ptr& of) {
       [rolled = rolled_, which = std::weak_ptr<partition>(of)]() mutable { rolled->add(which); });
 }
 
-void partition_manager::delete_old_segments_of(const partition_ptr& of, base::unix_ms now_ms) {
+void partition_manager::delete_old_segments_of(const partition_ptr& of, base::unix_ms now_ms,
+                                               storage::retention_rules by) {
   of->with_log([&](storage::log& log) {
-    if (auto removed = log.delete_old_segments(now_ms); !removed) {
+    if (auto removed = log.delete_old_segments(now_ms, by); !removed) {
       base::say_error("retention of {}: {}", of->name().text(), removed.error().describe());
     }
   });
@@ -296,7 +297,9 @@ void partition_manager::remove_deleted_files_of(const partition_ptr& of, base::u
 
 void partition_manager::delete_old_segments() {
   const auto now_ms = clock_.now_ms();
-  for (const auto& each : all_partitions()) delete_old_segments_of(each, now_ms);
+  for (const auto& each : all_partitions()) {
+    delete_old_segments_of(each, now_ms, storage::retention_rules::age_and_size);
+  }
 }
 
 void partition_manager::look_after_rolled_logs() {
@@ -309,7 +312,7 @@ void partition_manager::look_after_rolled_logs() {
   for (const auto& which : rolled) {
     const auto each = which.lock();
     if (!each) continue;
-    delete_old_segments_of(each, now_ms);
+    delete_old_segments_of(each, now_ms, storage::retention_rules::size_only);
     remove_deleted_files_of(each, now_ms);
   }
 }

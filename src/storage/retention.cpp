@@ -60,7 +60,7 @@ base::result<std::size_t> log::core::surplus_segments(const log_tail& now, const
   return count;
 }
 
-base::result<std::size_t> log::delete_old_segments(base::unix_ms now_ms) {
+base::result<std::size_t> log::delete_old_segments(base::unix_ms now_ms, retention_rules rules) {
   core& c = *core_;
   TIDELOG_DO(c.check_online());
   // What may go is found out without keeping appends waiting: it may take reads of old indexes.
@@ -70,9 +70,12 @@ base::result<std::size_t> log::delete_old_segments(base::unix_ms now_ms) {
   std::size_t count = 0;
   while (count + 1 < all.size() && all[count + 1]->base_offset() <= log_start_offset()) ++count;
   if (by.cleanup.remove) {
-    TIDELOG_TRY(const std::size_t expired, c.expired_segments(seen, by, now_ms));
     TIDELOG_TRY(const std::size_t surplus, c.surplus_segments(seen, by));
-    count = std::max({count, expired, surplus});
+    count = std::max(count, surplus);
+    if (rules == retention_rules::age_and_size) {
+      TIDELOG_TRY(const std::size_t expired, c.expired_segments(seen, by, now_ms));
+      count = std::max(count, expired);
+    }
   }
   if (count == 0) return std::size_t{0};
   const model::offset boundary = count < all.size() ? all[count]->base_offset() : seen.end.offset;

@@ -231,7 +231,9 @@ void partition_check::check_epochs(const std::vector<segment_report>& reports) {
       if (from_batches.empty() || each.epoch > from_batches.back().epoch) from_batches.push_back(each);
   }
   const bool behind = !epochs_.empty() && epochs_.back().start_offset > log_end_;
-  if (epoch_file_ != epoch_file::damaged && !differ && !behind) return;
+  // Where the batches contradict each other, which is told above, nothing better can be made of them.
+  const bool is_what_they_say = epoch_file_ == epoch_file::read && text_of(epochs_) == text_of(from_batches);
+  if (epoch_file_ != epoch_file::damaged && ((!differ && !behind) || is_what_they_say)) return;
   std::vector<repair_step> steps{{repair_step::action::replace, file, {}, text_of(from_batches)}};
   if (epoch_file_ == epoch_file::damaged) {
     add(severity::repairable, "bad_epoch_checkpoint", file, epoch_fault_, std::move(steps));

@@ -360,6 +360,17 @@ TEST_F(partition_manager_test, a_log_that_rolls_is_held_to_its_size_at_once) {
   EXPECT_EQ(told, 2);
 }
 
+TEST_F(partition_manager_test, a_log_that_rolls_keeps_what_was_old_when_it_came_until_the_next_round) {
+  broker_run run(files);
+  const auto target = run.create("t");
+  append(*target, {.timestamp_ms = 1000});
+  target->with_log([](storage::log& log) { ASSERT_TRUE(log.flush() && log.roll()); });
+  run.manager().look_after_rolled_logs();
+  EXPECT_EQ(target->log_start_offset().value(), 0);
+  run.manager().delete_old_segments();
+  EXPECT_EQ(target->log_start_offset().value(), 1);
+}
+
 TEST_F(partition_manager_test, producers_are_forgotten_as_the_configuration_says_at_that_moment) {
   broker_run run(files);
   const auto target = run.create("t");

@@ -80,8 +80,9 @@ class partition_manager {
   // Housekeeping, called now and then.
 
   void delete_old_segments();
-  /// The same, with the removal of what may go at once, for logs that have rolled since the last call: so that size
-  /// limits hold without a round over all partitions.
+  /// What is too much by size, with the removal of what may go at once, of logs that have rolled since the last call: so
+  /// that size limits hold without a round over all partitions. Age is left to the rounds: who writes records that are
+  /// old already has until then to read them, as with Kafka.
   void look_after_rolled_logs();
   /// Told when look_after_rolled_logs() has something to do, on an appending thread: it only wakes somebody. Set it
   /// before anybody appends.
@@ -111,7 +112,7 @@ class partition_manager {
   void reconfigure(const metadata::image& image, const hosted_topic& topic) const;
   std::vector<partition_ptr> all_partitions() const;
   void watch_rolls(const partition_ptr& of);
-  void delete_old_segments_of(const partition_ptr& of, base::unix_ms now_ms);
+  void delete_old_segments_of(const partition_ptr& of, base::unix_ms now_ms, storage::retention_rules by);
   void remove_deleted_files_of(const partition_ptr& of, base::unix_ms now_ms);
 
   storage::log_directory& directory_;

@@ -145,6 +145,8 @@ struct segment_description {
   std::uint64_t size_bytes;
 };
 
+enum class retention_rules { age_and_size, size_only };
+
 enum class close_kind {
   clean,    ///< sync data, complete and trim the indexes, write producer state and epochs
   discard,  ///< the directory is about to be deleted, or the disk does not answer: only let go
@@ -254,7 +256,8 @@ class log {
   [[nodiscard]] base::status advance_log_start(model::offset start);
   /// Retention by time and size, and what lies below the log start; returns the number of segments removed. The active
   /// segment may be among them, the log then goes on in a new one.
-  [[nodiscard]] base::result<std::size_t> delete_old_segments(base::unix_ms now_ms);
+  [[nodiscard]] base::result<std::size_t> delete_old_segments(
+      base::unix_ms now_ms, retention_rules by = retention_rules::age_and_size);
   /// Removes the files of segments that were deleted file_delete_delay_ms ago; returns how many are still waiting.
   [[nodiscard]] base::result<std::size_t> remove_deleted_files(base::unix_ms now_ms);
 
