@@ -219,6 +219,9 @@ void broker::parts::put_config_into_effect() {
   const auto config = effective_config();
   network.max_connections = config.max_connections;
   network.max_connections_per_ip = config.max_connections_per_ip;
+  network::address_limits::table overrides;
+  for (const auto& each : config.max_connections_per_ip_overrides) overrides[each.address] = each.connections;
+  network.max_connections_per_ip_overrides.replace(std::move(overrides));
   network.connections_max_idle_ms = config.connections_max_idle_ms;
   network.queued_max_request_bytes = config.queued_max_request_bytes;
   set_log_level(config.log_level);

@@ -3,7 +3,11 @@
 #include "tidelog/metadata/config_table.hpp"
 
 #include <algorithm>
+#include <arpa/inet.h>
+#include <array>
 #include <charconv>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 namespace tidelog::metadata {
 namespace {
@@ -33,6 +37,20 @@ base::result<listener_address> parse_listener(std::string_view text) {
   parsed.host = std::move(address.first);
   parsed.port = address.second;
   return parsed;
+}
+
+/// As the network names its peers, so that one address has one text.
+base::result<std::string> canonical_address(std::string_view text) {
+  const bool is_bracketed = text.size() >= 2 && text.front() == '[' && text.back() == ']';
+  const std::string bare(is_bracketed ? text.substr(1, text.size() - 2) : text);
+  std::array<char, INET6_ADDRSTRLEN> canonical{};
+  for (const int family : {AF_INET, AF_INET6}) {
+    in6_addr address{};  // the larger of the two
+    if (::inet_pton(family, bare.c_str(), &address) != 1) continue;
+    ::inet_ntop(family, &address, canonical.data(), canonical.size());
+    return std::string(canonical.data());
+  }
+  return base::fail(config_errc::invalid_value, "{} is no IPv4 or IPv6 address", text);
 }
 
 }  // namespace
@@ -84,6 +102,27 @@ base::result<std::vector<std::pair<std::string, std::string>>> parse_pairs(std::
                         element);
     }
     parsed.emplace_back(element.substr(0, colon), element.substr(colon + 1));
+  }
+  return parsed;
+}
+
+base::result<std::vector<address_limit>> parse_address_limits(std::string_view text) {
+  TIDELOG_TRY(const auto pairs, parse_pairs(text));
+  std::vector<address_limit> parsed;
+  for (const auto& [address, number] : pairs) {
+    address_limit one;
+    TIDELOG_TRY(one.address, canonical_address(address));
+    const auto [end, problem] =
+        std::from_chars(number.data(), number.data() + number.size(), one.connections);
+    if (problem != std::errc{} || end != number.data() + number.size() || one.connections < 0) {
+      return base::fail(config_errc::invalid_value, "{} has no number of connections", address);
+    }
+    for (const auto& other : parsed) {
+      if (other.address == one.address) {
+        return base::fail(config_errc::invalid_value, "{} is there twice", one.address);
+      }
+    }
+    parsed.push_back(std::move(one));
   }
   return parsed;
 }

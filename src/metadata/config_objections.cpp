@@ -75,12 +75,8 @@ std::string objection_to_protocol_map(std::string_view text) {
 }
 
 std::string objection_to_address_limits(std::string_view text) {
-  const auto pairs = parse_pairs(text);
-  if (!pairs) return pairs.error().context;
-  for (const auto& [address, limit] : *pairs) {
-    if (!is_whole_number(limit)) return fmt::format("{} has no number of connections", address);
-  }
-  return {};
+  const auto limits = parse_address_limits(text);
+  return limits ? std::string() : limits.error().context;
 }
 
 std::string objection_to_no_assignors(std::string_view text) {

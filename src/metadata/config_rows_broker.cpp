@@ -242,8 +242,8 @@ constexpr config_key table[] = {
     string("max.connections.per.ip.overrides", "")
         .cluster_wide()
         .checked(objection_to_address_limits, "ADDRESS:NUMBER pairs")
-        .refused("The listeners count connections by one bound for all addresses so far.")
-        .says("Addresses with another bound than max.connections.per.ip."),
+        .says("Addresses with another bound than max.connections.per.ip; IPv6 addresses may stand in "
+              "brackets."),
     int32("max.incremental.fetch.session.cache.slots", "1000")
         .from(0)
         .says("Fetch sessions that are remembered; clients without one name all their partitions in each "

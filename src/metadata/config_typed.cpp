@@ -127,6 +127,9 @@ broker_config effective_broker_config(const config_layers& layers) {
   return {
       .max_connections = read.whole32("max.connections"),
       .max_connections_per_ip = read.whole32("max.connections.per.ip"),
+      // Host names, which Kafka would resolve, may stand in a directory that it wrote: they bind nobody.
+      .max_connections_per_ip_overrides = parse_address_limits(read.text("max.connections.per.ip.overrides"))
+                                              .value_or(std::vector<address_limit>{}),
       .producer_id_expiration_ms = read.whole32("producer.id.expiration.ms"),
       .log_level = read.text("log.level"),
       .log_cleaner_threads = read.whole32("log.cleaner.threads"),

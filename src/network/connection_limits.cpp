@@ -12,9 +12,11 @@ connection_limits::admission connection_limits::admit(const std::string& host, s
   }
   const auto here = per_host_.find(host);
   const auto from_host = here == per_host_.end() ? 0 : here->second;
-  if (const auto limit = settings_.max_connections_per_ip.load(std::memory_order_relaxed);
-      from_host >= limit) {
-    refusal = fmt::format("max.connections.per.ip is {}", limit);
+  const auto own_limit = settings_.max_connections_per_ip_overrides.find(host);
+  const auto limit = own_limit.value_or(settings_.max_connections_per_ip.load(std::memory_order_relaxed));
+  if (from_host >= limit) {
+    refusal = own_limit ? fmt::format("max.connections.per.ip.overrides has {} for it", limit)
+                        : fmt::format("max.connections.per.ip is {}", limit);
     return {};
   }
   ++open_;

@@ -134,11 +134,21 @@ TEST(config_effective, typed_values_are_the_tables) {
   EXPECT_EQ(broker.fetch_max_bytes, 57'671'680);
 }
 
-TEST(config_effective, bounds_of_single_addresses_are_refused_as_long_as_nobody_holds_to_them) {
+TEST(config_effective, bounds_of_single_addresses_have_one_form_and_bad_ones_are_not_taken) {
   const auto* key = find_config_key(config_scope::broker, "max.connections.per.ip.overrides");
   ASSERT_NE(key, nullptr);
-  EXPECT_EQ(parse_config_value(*key, "10.0.0.1:5").error().code, config_errc::refused);
   EXPECT_TRUE(parse_config_value(*key, ""));
+  for (const auto* bad : {"10.0.0.1", "10.0.0.1:", "10.0.0.1:many", "10.0.0.1:-1", "no.address:5",
+                          "10.0.0.300:5", "10.0.0.1:5,10.0.0.1:6", "::1:5,[0:0::1]:6"}) {
+    const auto taken = parse_config_value(*key, bad);
+    ASSERT_FALSE(taken) << bad;
+    EXPECT_EQ(taken.error().code, config_errc::invalid_value) << bad;
+  }
+  const config_map file{{"max.connections.per.ip.overrides", "10.0.0.1:5,[0:0:0::1]:0,fe80::2:7"}};
+  ASSERT_TRUE(parse_config_value(*key, file.begin()->second));
+  const auto broker = effective_broker_config({.configuration_file = &file});
+  const std::vector<address_limit> wanted{{"10.0.0.1", 5}, {"::1", 0}, {"fe80::2", 7}};
+  EXPECT_EQ(broker.max_connections_per_ip_overrides, wanted);
 }
 
 TEST(config_effective, changes_are_checked_together) {

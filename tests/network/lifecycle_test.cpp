@@ -248,6 +248,25 @@ TEST(limits_test, connections_above_the_limits_are_closed_and_places_are_given_b
   EXPECT_TRUE(serves(welcome));
 }
 
+TEST(limits_test, an_address_may_have_a_bound_of_its_own) {
+  running_server server(echo());
+  server.settings.max_connections_per_ip = 100;
+  server.settings.max_connections_per_ip_overrides.replace({{"127.0.0.1", 1}, {"127.0.0.2", 50}});
+  server.start();
+  const overheard messages;
+  auto first = server.connect();
+  first.send(request(1));
+  ASSERT_TRUE(first.receive());
+  auto refused = server.connect();
+  EXPECT_TRUE(refused.is_at_end());
+  ASSERT_EQ(messages.said().size(), 1U);
+  EXPECT_THAT(messages.said()[0], HasSubstr("max.connections.per.ip.overrides has 1 for it"));
+  server.settings.max_connections_per_ip_overrides.replace({});
+  auto welcome = server.connect();
+  welcome.send(request(1));
+  EXPECT_TRUE(welcome.receive());
+}
+
 TEST(limits_test, running_out_of_descriptors_pauses_accepting_and_it_goes_on_later) {
   running_server server(echo());
   server.start();

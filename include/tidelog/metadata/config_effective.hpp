@@ -3,6 +3,7 @@
 // for the broker, as text with its sources (DescribeConfigs) and as typed values (everybody else).
 
 #include "tidelog/base/result.hpp"
+#include "tidelog/metadata/config_listeners.hpp"
 #include "tidelog/metadata/config_table.hpp"
 #include "tidelog/metadata/image.hpp"
 
@@ -156,6 +157,7 @@ struct coordinator_config {
 struct broker_config {
   std::int32_t max_connections = 0;
   std::int32_t max_connections_per_ip = 0;
+  std::vector<address_limit> max_connections_per_ip_overrides;
   std::int32_t producer_id_expiration_ms = 0;
   std::string log_level;
   std::int32_t log_cleaner_threads = 0;

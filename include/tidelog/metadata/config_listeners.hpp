@@ -32,4 +32,13 @@ struct listener_address {
 [[nodiscard]] base::result<std::vector<std::pair<std::string, std::string>>> parse_pairs(
     std::string_view text);
 
+/// How many connections one address may have at a time. The address is in the form that inet_ntop() writes.
+struct address_limit {
+  std::string address;
+  std::int32_t connections = 0;
+  friend bool operator==(const address_limit&, const address_limit&) = default;
+};
+/// "ADDRESS:NUMBER,ADDRESS:NUMBER", an IPv6 address with or without brackets, each address once. The same error.
+[[nodiscard]] base::result<std::vector<address_limit>> parse_address_limits(std::string_view text);
+
 }  // namespace tidelog::metadata

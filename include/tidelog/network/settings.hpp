@@ -4,10 +4,35 @@
 #include <atomic>
 #include <cstdint>
 #include <limits>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
 
 namespace tidelog::network {
 
-/// Atomic fields may be changed at any time, from any thread, and take effect within seconds; the others are read
+/// Addresses with a bound of their own on their connections. Thread safe.
+class address_limits {
+ public:
+  /// By address, in the form that inet_ntop() writes.
+  using table = std::unordered_map<std::string, std::int32_t>;
+
+  void replace(table limits) {
+    const std::lock_guard lock(mutex_);
+    limits_.swap(limits);
+  }
+  [[nodiscard]] std::optional<std::int32_t> find(const std::string& address) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = limits_.find(address);
+    return found == limits_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  table limits_;
+};
+
+/// Atomic fields and tables may be changed at any time, from any thread, and take effect within seconds; the others are read
 /// when a listener is bound or a connection is accepted. Lives longer than the socket_server that was given it.
 struct network_settings {
   /// socket.request.max.bytes: a frame that announces more closes its connection.
@@ -15,6 +40,8 @@ struct network_settings {
   /// max.connections and max.connections.per.ip: who comes when they are reached is closed at once.
   std::atomic<std::int32_t> max_connections{std::numeric_limits<std::int32_t>::max()};
   std::atomic<std::int32_t> max_connections_per_ip{std::numeric_limits<std::int32_t>::max()};
+  /// max.connections.per.ip.overrides: these addresses have this bound instead.
+  address_limits max_connections_per_ip_overrides;
   /// connections.max.idle.ms: without a request in progress and without a byte in either direction; negative: never.
   std::atomic<std::int64_t> connections_max_idle_ms{600'000};
   /// queued.max.request.bytes: requests that wait for their answers and large half-received frames, of all connections
