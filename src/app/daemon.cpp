@@ -3,6 +3,7 @@
 #include "failure.hpp"
 #include "logging.hpp"
 #include "service_manager.hpp"
+#include "stop_during_start.hpp"
 
 #include "tidelog/app/broker.hpp"
 #include "tidelog/base/log_message.hpp"
@@ -19,7 +20,12 @@ class signal_queue {
  public:
   signal_queue() {
     ::sigemptyset(&waited_for_);
-    for (const int number : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&waited_for_, number);
+    ::sigemptyset(&stops_);
+    for (const int number : {SIGTERM, SIGINT}) {
+      ::sigaddset(&stops_, number);
+      ::sigaddset(&waited_for_, number);
+    }
+    ::sigaddset(&waited_for_, SIGHUP);
     ::pthread_sigmask(SIG_BLOCK, &waited_for_, &before_);
     // A client that is gone is an error of the write, not the end of the daemon.
     std::signal(SIGPIPE, SIG_IGN);
@@ -44,11 +50,15 @@ class signal_queue {
     }
   }
 
+  /// Those of them that ask for the end.
+  [[nodiscard]] const sigset_t& stops() const { return stops_; }
+
   /// From here on a second signal ends the process at once, for who does not want to wait for a clean stop.
   void release() const { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
 
  private:
   sigset_t waited_for_{};
+  sigset_t stops_{};
   sigset_t before_{};
 };
 
@@ -73,12 +83,11 @@ class daemon {
         broker_(settings_) {}
 
   exit_code run() {
-    const signal_queue signals;
     set_log_level(settings_.values.log_level);
     base::say_info("tidelogd starts on {} with {}", settings_.data_directory.string(),
                    settings_.file ? settings_.file->string() : "no configuration file");
     tell_what_is_stored_only(configured_);
-    if (auto started = broker_.start(); !started) {
+    if (auto started = start(); !started) {
       const auto why = describe_start_failure(broker_.stage(), started.error(), settings_);
       log_fatal(why.line);
       return why.code;
@@ -86,9 +95,9 @@ class daemon {
     const auto addresses = joined(broker_.addresses());
     base::say_info("ready on {}", addresses);
     manager_.ready("Listening on " + addresses);
-    serve(signals);
+    serve();
     manager_.stopping();
-    signals.release();
+    signals_.release();
     if (auto stopped = broker_.stop(); !stopped) {
       log_fatal("stopped, but not cleanly: " + stopped.error().describe());
       return exit_code::internal;
@@ -98,11 +107,16 @@ class daemon {
   }
 
  private:
-  void serve(const signal_queue& signals) {
+  base::status start() {
+    const stop_during_start guard(signals_.stops());
+    return broker_.start();
+  }
+
+  void serve() {
     const auto watchdog = manager_.watchdog_interval();
     for (;;) {
       if (watchdog && broker_.is_alive()) manager_.still_alive();
-      const auto signal = signals.next(watchdog);
+      const auto signal = signals_.next(watchdog);
       if (!signal) continue;
       if (*signal != SIGHUP) {
         base::say_info("stopping on {}", *signal == SIGTERM ? "SIGTERM" : "SIGINT");
@@ -131,6 +145,9 @@ class daemon {
     manager_.ready("Listening on " + joined(broker_.addresses()));
   }
 
+  /// Before the broker, whose threads are to be born with the signals blocked: in one that was not, a signal that comes
+  /// while the main thread is busy would end the process.
+  const signal_queue signals_;
   const settings_source* source_;
   daemon_settings settings_;
   /// What holds of the file and the command line: as at the start, and later with what reloads changed.

@@ -65,6 +65,24 @@ class DaemonTest(harness.BrokerTest):
             self.assertEqual(self.daemon.stop(), 0)
         self.assertLess(time.monotonic() - before, 30)
 
+    def test_sigterm_ends_a_recovery_that_takes_long(self):
+        self.start()
+        self.create("text")
+        self.send("text", lines(100))
+        self.daemon.kill()
+        # Who opens a pipe for reading waits for a writer: a recovery that does not end by itself.
+        epochs = os.path.join(self.data, "text-0", "leader-epoch-checkpoint")
+        if os.path.exists(epochs):
+            os.remove(epochs)
+        os.mkfifo(epochs)
+        recovering = self.spawn()
+        recovering.wait_for_line("was not closed cleanly")
+        self.assertEqual(recovering.stop(), 0)
+        self.assertIn("before the start was finished", recovering.lines[-1])
+        os.remove(epochs)
+        self.start()
+        self.assertEqual(self.receive("text"), lines(100))
+
     def test_sigint_stops_it_cleanly_too(self):
         self.start()
         self.daemon.process.send_signal(signal.SIGINT)
