@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -30,6 +31,7 @@ stop_during_start::~stop_during_start() {
 }
 
 void stop_during_start::watch() const {
+  ::pthread_setname_np(::pthread_self(), "early-stop");
   std::array<pollfd, 2> waited_for{{{over_, POLLIN, 0}, {signals_, POLLIN, 0}}};
   while (::poll(waited_for.data(), waited_for.size(), -1) < 0) {
     TIDELOG_ASSERT(errno == EINTR, "errno={}", errno);

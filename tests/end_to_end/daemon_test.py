@@ -78,7 +78,7 @@ class DaemonTest(harness.BrokerTest):
         recovering = self.spawn()
         recovering.wait_for_line("was not closed cleanly")
         self.assertEqual(recovering.stop(), 0)
-        self.assertIn("before the start was finished", recovering.lines[-1])
+        self.assertIn("before the start was finished", recovering.log())
         os.remove(epochs)
         self.start()
         self.assertEqual(self.receive("text"), lines(100))

@@ -32,8 +32,8 @@ class address_limits {
   table limits_;
 };
 
-/// Atomic fields and tables may be changed at any time, from any thread, and take effect within seconds; the others are read
-/// when a listener is bound or a connection is accepted. Lives longer than the socket_server that was given it.
+/// Atomic fields and address_limits may be changed at any time, from any thread, and take effect within seconds; the
+/// others are read when a listener is bound or a connection is accepted. Lives longer than the socket_server that was given it.
 struct network_settings {
   /// socket.request.max.bytes: a frame that announces more closes its connection.
   std::atomic<std::int32_t> socket_request_max_bytes{100 * 1024 * 1024};
