@@ -259,11 +259,16 @@ TEST_F(groups, are_described_listed_and_deleted) {
 
 TEST_F(groups, offsets_are_deleted_row_by_row) {
   ASSERT_EQ(commit("simple", 0, 1, 9), error_code::none);
-  protocol::offset_delete_request wanted{"simple", {{"t", {{0}, {1}}}, {"unknown", {{0}}}}};
+  protocol::offset_delete_request wanted{"simple", {{"t", {{3}, {0}, {1}, {-1}}}, {"unknown", {{0}}}}};
   const auto told = broker.ask<protocol::offset_delete_response>(wanted);
   EXPECT_EQ(told.error_code, error_code::none);
-  EXPECT_EQ(told.topics.at(0).partitions.at(0).error_code, error_code::none);
+  const auto& rows = told.topics.at(0).partitions;
+  EXPECT_EQ(rows.at(0).error_code, error_code::unknown_topic_or_partition);
+  EXPECT_EQ(rows.at(1).error_code, error_code::none);
+  EXPECT_EQ(rows.at(2).error_code, error_code::none);
+  EXPECT_EQ(rows.at(3).error_code, error_code::unknown_topic_or_partition);
   EXPECT_EQ(told.topics.at(1).partitions.at(0).error_code, error_code::unknown_topic_or_partition);
+  EXPECT_TRUE(fetch_all("simple", 8).topics.empty());
   wanted.group_id = "none";
   EXPECT_EQ(broker.ask<protocol::offset_delete_response>(wanted).error_code, error_code::group_id_not_found);
   // Offsets may be committed for the group without a name, and only go as they came: in time.
