@@ -156,6 +156,8 @@ class consumer_group {
   [[nodiscard]] base::result<std::string> find_classic(const std::string& member_id,
                                                        const std::optional<std::string>& instance_id) const;
   [[nodiscard]] std::error_code check_classic_join(const group_step& step, const join_request& request) const;
+  /// One name at least must be every classic member's, so that the group can become a classic one again.
+  [[nodiscard]] bool has_common_protocol(const join_request& request) const;
   [[nodiscard]] base::result<std::string> admit_classic(event& of, const join_request& request);
   [[nodiscard]] base::result<join_answer> serve_join(group_step& step, const join_request& request);
   [[nodiscard]] base::result<sync_answer> serve_sync(group_step& step, const sync_request& request);

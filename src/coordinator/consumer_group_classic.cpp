@@ -5,6 +5,8 @@
 #include "consumer_protocol.hpp"
 
 #include <algorithm>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 
 namespace tidelog::coordinator {
@@ -71,17 +73,23 @@ std::error_code consumer_group::check_classic_join(const group_step& step,
   if (request.protocol_type != consumer_protocol_type || request.protocols.empty()) {
     return errc::inconsistent_protocol;
   }
-  // One name at least must be everybody's, so that the group can become a classic one again.
-  const bool has_common_one =
-      std::any_of(request.protocols.begin(), request.protocols.end(), [&](const group_protocol& offered) {
-        return std::all_of(state_.members().begin(), state_.members().end(), [&](const auto& entry) {
-          if (!entry.second.is_classic() || entry.first == request.member_id) return true;
-          const auto& theirs = entry.second.metadata.classic->supported_protocols;
-          return std::any_of(theirs.begin(), theirs.end(),
-                             [&](const classic_protocol& one) { return one.name == offered.name; });
-        });
-      });
-  return has_common_one ? std::error_code{} : errc::inconsistent_protocol;
+  return has_common_protocol(request) ? std::error_code{} : errc::inconsistent_protocol;
+}
+
+bool consumer_group::has_common_protocol(const join_request& request) const {
+  // Counted rather than searched for: a client may offer as many as its request has room for.
+  std::unordered_map<std::string_view, std::size_t> offers;
+  std::size_t others = 0;
+  for (const auto& [id, member] : state_.members()) {
+    if (!member.is_classic() || id == request.member_id) continue;
+    ++others;
+    for (const auto& protocol : member.metadata.classic->supported_protocols) ++offers[protocol.name];
+  }
+  if (others == 0) return true;
+  return std::any_of(request.protocols.begin(), request.protocols.end(), [&](const group_protocol& offered) {
+    const auto at = offers.find(offered.name);
+    return at != offers.end() && at->second == others;
+  });
 }
 
 base::result<std::string> consumer_group::admit_classic(event& of, const join_request& request) {

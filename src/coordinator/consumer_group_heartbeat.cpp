@@ -54,8 +54,10 @@ bool is_part_of(const topic_partitions& part, const held_partitions& whole) {
     const auto at = whole.find(topic.first);
     if (at == whole.end()) return false;
     return std::all_of(topic.second.begin(), topic.second.end(), [&](std::int32_t index) {
-      return std::any_of(at->second.begin(), at->second.end(),
-                         [&](const held_partition& held) { return held.index == index; });
+      const auto found = std::lower_bound(
+          at->second.begin(), at->second.end(), index,
+          [](const held_partition& held, std::int32_t wanted) { return held.index < wanted; });
+      return found != at->second.end() && found->index == index;
     });
   });
 }

@@ -234,6 +234,22 @@ TEST_F(consumer_group_conversion_test, classic_join_is_checked) {
   EXPECT_EQ(group->member_count(), 3U);
 }
 
+/// A search for each name in each list would take hours.
+TEST_F(consumer_group_conversion_test, members_that_offer_thousands_of_protocols_are_compared_in_time) {
+  auto classic = classic_pair();
+  classic.members.pop_back();
+  constexpr int offered = 100'000;
+  auto& protocols = classic.members[0].protocols;
+  for (int i = 0; i < offered; ++i) protocols.push_back({"old" + std::to_string(i), {}});
+  take_over(classic);
+  auto request = classic_join_request("", {"t"});
+  request.protocols[0].name = "new";
+  for (int i = 0; i < offered; ++i) request.protocols.push_back({"new" + std::to_string(i), {}});
+  EXPECT_EQ(classic_join(request).error, errc::inconsistent_protocol);
+  request.protocols.push_back({"old" + std::to_string(offered - 1), {}});
+  EXPECT_EQ(classic_join(request).error, errc::member_id_required);
+}
+
 TEST_F(consumer_group_conversion_test, classic_requests_of_others_are_refused) {
   upgraded();
   EXPECT_EQ(classic_beat("new", 8).error, errc::unknown_member);
