@@ -1,6 +1,7 @@
 #pragma once
 // Subscriptions by pattern: RE2, which matches in time linear in the name, whatever the pattern. Patterns come from
-// clients, so the memory that one may take is bounded; a pattern that would need more is invalid.
+// clients, so the memory that one may take is bounded, and what one step of matching may cost; a pattern that would need
+// more is invalid.
 
 #include "group_step.hpp"
 
@@ -10,7 +11,7 @@
 
 namespace tidelog::coordinator {
 
-/// Empty, or why the pattern is refused, in RE2's words.
+/// Empty, or why the pattern is refused.
 [[nodiscard]] std::string check_pattern(std::string_view pattern);
 /// The topics whose whole name matches, internal ones too; ascending. None for a pattern that is invalid.
 [[nodiscard]] std::vector<std::string> topics_that_match(std::string_view pattern,

@@ -2,6 +2,8 @@
 
 #include "support_broker_fixture.hpp"
 
+#include "tidelog/protocol/consumer_group_heartbeat.hpp"
+#include "tidelog/protocol/describe_groups.hpp"
 #include "tidelog/protocol/find_coordinator.hpp"
 #include "tidelog/protocol/heartbeat.hpp"
 #include "tidelog/protocol/join_group.hpp"
@@ -37,12 +39,12 @@ class group_limits : public testing::Test {
     EXPECT_EQ(answer.topics.at(0).partitions.size(), rows);
     return answer.topics.at(0).partitions.back().error_code;
   }
-  protocol::join_group_response join(const std::string& group, std::size_t metadata_bytes) {
+  protocol::join_group_response join(const std::string& group, std::vector<std::byte> metadata) {
     protocol::join_group_request wanted;
     wanted.group_id = group;
     wanted.session_timeout_ms = wanted.rebalance_timeout_ms = 10'000;
     wanted.protocol_type = "consumer";
-    wanted.protocols = {{"range", std::vector<std::byte>(metadata_bytes)}};
+    wanted.protocols = {{"range", std::move(metadata)}};
     wanted.member_id = broker.ask<protocol::join_group_response>(wanted, 9).member_id;
     return broker.ask<protocol::join_group_response>(wanted, 9);
   }
@@ -56,6 +58,20 @@ class group_limits : public testing::Test {
     wanted.protocol_name = "range";
     wanted.assignments = {{joined.member_id, std::vector<std::byte>(assignment_bytes)}};
     return broker.ask<protocol::sync_group_response>(wanted, 5).error_code;
+  }
+
+  /// A member of the new protocol, alone in its group.
+  protocol::consumer_group_heartbeat_response join_new(const std::string& group,
+                                                       std::vector<std::string> topics,
+                                                       const std::string& pattern = "") {
+    protocol::consumer_group_heartbeat_request wanted;
+    wanted.group_id = group;
+    wanted.member_id = "me";
+    wanted.rebalance_timeout_ms = 10'000;
+    wanted.subscribed_topic_names = std::move(topics);
+    if (!pattern.empty()) wanted.subscribed_topic_regex = pattern;
+    wanted.topic_partitions.emplace();
+    return broker.ask<protocol::consumer_group_heartbeat_response>(wanted, 1);
   }
 
   test_broker broker{{.configuration_file = {{"group.initial.rebalance.delay.ms", "0"}}}};
@@ -77,10 +93,10 @@ TEST_F(group_limits, metadata_of_a_commit_has_a_longest_size) {
 
 TEST_F(group_limits, a_group_that_makes_no_record_is_not_assigned_and_its_members_stay) {
   constexpr std::size_t too_large = 2'000'000;
-  const auto joined = join("g", too_large);
+  const auto joined = join("g", std::vector<std::byte>(too_large));
   ASSERT_EQ(joined.error_code, error_code::none);
   EXPECT_EQ(sync("g", joined, 10), error_code::unknown_server_error);
-  const auto small = join("h", 10);
+  const auto small = join("h", std::vector<std::byte>(10));
   ASSERT_EQ(small.error_code, error_code::none);
   EXPECT_EQ(sync("h", small, too_large), error_code::unknown_server_error);
   // The leader may think again.
@@ -90,6 +106,61 @@ TEST_F(group_limits, a_group_that_makes_no_record_is_not_assigned_and_its_member
   beat.generation_id = small.generation_id;
   beat.member_id = small.member_id;
   EXPECT_EQ(broker.ask<protocol::heartbeat_response>(beat, 4).error_code, error_code::none);
+}
+
+TEST_F(group_limits, a_subscription_that_announces_what_is_not_there_hurts_nobody) {
+  // Of the consumer protocol's version 3: two thousand million topics, and none of them.
+  std::vector<std::byte> bomb(6, std::byte{0xff});
+  bomb[0] = std::byte{0};
+  bomb[1] = std::byte{3};
+  bomb[2] = std::byte{0x7f};
+  const auto joined = join("g", bomb);
+  ASSERT_EQ(joined.error_code, error_code::none);
+  EXPECT_EQ(joined.members.at(0).metadata, bomb) << "it is between the members what they say";
+  EXPECT_EQ(sync("g", joined, 10), error_code::none);
+  protocol::describe_groups_request wanted;
+  wanted.groups = {"g"};
+  const auto told = broker.ask<protocol::describe_groups_response>(wanted).groups.at(0);
+  EXPECT_EQ(told.group_state, "Stable");
+  EXPECT_EQ(told.members.at(0).member_metadata, bomb);
+  // Where the broker has to understand it, it says that it does not.
+  EXPECT_EQ(join_new("g", {"t"}).error_code, error_code::group_id_not_found);
+  EXPECT_EQ(join_new("h", {"t"}).error_code, error_code::none);
+  EXPECT_EQ(join("h", bomb).error_code, error_code::inconsistent_group_protocol);
+  EXPECT_EQ(commit("other", 1), error_code::none);
+}
+
+TEST_F(group_limits, thousands_of_topics_are_subscribed_to_as_far_as_a_record_goes) {
+  std::vector<std::string> names;
+  const auto add_names = [&](int count) {
+    for (int i = 0; i < count; ++i) names.push_back("topic-of-a-long-name-" + std::to_string(names.size()));
+  };
+  add_names(20'000);
+  names.push_back("t");
+  const auto joined = join_new("g", names);
+  ASSERT_EQ(joined.error_code, error_code::none) << joined.error_message.value_or("");
+  EXPECT_EQ(joined.assignment->topic_partitions.size(), 1U);
+  add_names(40'000);
+  EXPECT_EQ(join_new("h", names).error_code, error_code::unknown_server_error);
+  EXPECT_EQ(join_new("h", {"t"}).assignment->topic_partitions.size(), 1U);
+}
+
+TEST_F(group_limits, a_pattern_that_explodes_is_refused_or_matched_in_time) {
+  // Two hundred topics of the longest name there is, made to keep every branch of a pattern alive.
+  for (int i = 0; i < 200; ++i) {
+    std::string name = std::to_string(i);
+    while (name.size() < 249) name.push_back("ab"[name.size() % 2]);
+    broker.make_topic(name, 1);
+  }
+  EXPECT_EQ(join_new("g", {}, "((a{1,100}){1,100}){1,100}").error_code,
+            error_code::invalid_regular_expression);
+  EXPECT_EQ(join_new("g", {}, "(a+)+\\1").error_code, error_code::invalid_regular_expression);
+  EXPECT_EQ(join_new("g", {}, std::string(2'000'000, '(')).error_code,
+            error_code::invalid_regular_expression);
+  // Exponential for whoever searches by trial and error.
+  EXPECT_EQ(join_new("h", {}, "([ab]*)*([0-9a]*)*(a|b|ab)*x").error_code, error_code::none);
+  EXPECT_EQ(join_new("i", {}, "(a?b?[0-9]?){1000}x").error_code, error_code::invalid_regular_expression);
+  EXPECT_EQ(commit("other", 1), error_code::none);
 }
 
 }  // namespace
