@@ -248,16 +248,49 @@ class GroupsTest(harness.BrokerTest):
         self.assertEqual(member.end(signal.SIGTERM), 3)
         self.assertLess(time.monotonic() - begun, 20)
 
-    def test_a_rolling_restart_of_the_members_passes_nothing_over(self):
-        self.begin()
-        members = [self.kcat_member() for _ in range(3)]
+    def roll(self, newcomer, after_each=lambda: None):
+        """Replaces member after member, and the daemon by a clean stop and by a crash while there are old and new ones."""
+        self.begin(partitions=6)
+        members = [newcomer(place) for place in range(3)]
         self.wait_for_news(*members)
-        for place in range(3):
+        for place, between in enumerate((self.daemon_stopped_and_started, self.daemon_crashed_and_started, after_each)):
+            after_each()
             members[place].end()
-            members[place] = self.kcat_member()
+            members[place] = newcomer(place)
+            self.wait_for_news(*members)
+            between()
             self.wait_for_news(*members)
         self.check_that_all_is_read()
+
+    def daemon_stopped_and_started(self):
+        self.assertEqual(self.daemon.stop(), 0)
+        self.restart()
+
+    def daemon_crashed_and_started(self):
+        self.daemon.kill()
+        self.restart()
+
+    def test_a_rolling_restart_of_the_members_and_the_daemon_passes_nothing_over(self):
+        self.roll(lambda _: self.kcat_member())
         self.check_leaving()
+
+    def test_a_rolling_restart_of_cooperative_members_passes_nothing_over(self):
+        self.roll(lambda _: self.kcat_member("-X", "partition.assignment.strategy=cooperative-sticky"))
+        self.check_leaving()
+
+    def test_a_rolling_restart_of_static_members_moves_nothing(self):
+        held = []
+
+        def check_that_nothing_moved():
+            held.append({m["instance"]: (m["member"], m["assigned"]) for m in self.describe()["members"]})
+            self.assertEqual({name: assigned for name, (_, assigned) in held[-1].items()},
+                             {name: assigned for name, (_, assigned) in held[0].items()})
+
+        # Nobody's session ends on a machine that has other things to do.
+        self.roll(lambda place: self.kcat_member("-X", f"group.instance.id=number-{place}",
+                                                 "-X", "session.timeout.ms=45000"), check_that_nothing_moved)
+        self.assertEqual(len(held[-1]), 3)
+        self.assertTrue(all(held[-1][name][0] != member for name, (member, _) in held[0].items()))
 
     def test_new_partitions_are_read_by_somebody(self):
         self.begin(partitions=1)
