@@ -85,7 +85,9 @@ base::status log::core::finish_replacement(std::span<const std::shared_ptr<segme
   publish_replacement(old, fresh);
 
   std::vector<model::offset> bases;
-  for (const auto& each : tail().segments->all) bases.push_back(each->base_offset());
+  // Held by name: an append that rolls publishes another list, and this one would go while it is walked.
+  const log_tail now = tail();
+  for (const auto& each : now.segments->all) bases.push_back(each->base_offset());
   if (auto removed = remove_stale_producer_snapshots(environment.files, directory, bases); !removed) {
     base::say_warning("snapshots that nobody needs are left: {}", removed.error().describe());
   }
