@@ -1,5 +1,6 @@
 #include "tidelog/app/broker.hpp"
 
+#include "disk_metrics.hpp"
 #include "housekeeping.hpp"
 #include "logging.hpp"
 
@@ -11,6 +12,7 @@
 #include "tidelog/network/socket_server.hpp"
 #include "tidelog/partition/partition_manager.hpp"
 #include "tidelog/server/server.hpp"
+#include "tidelog/storage/free_space_watch.hpp"
 #include "tidelog/storage/log_cleaner.hpp"
 #include "tidelog/storage/log_directory.hpp"
 
@@ -28,6 +30,7 @@ constexpr std::chrono::seconds file_removal_interval{5};
 constexpr std::chrono::seconds producer_expiry_interval{60};
 constexpr std::chrono::seconds flush_check_interval{1};
 constexpr std::chrono::seconds closed_segment_sync_interval{5};
+constexpr std::chrono::seconds free_space_interval{1};
 /// A reactor that has not run anything for so long is stuck.
 constexpr std::chrono::seconds reactor_silence{20};
 constexpr std::size_t most_open_segments = 4096;
@@ -87,6 +90,7 @@ struct broker::parts {
 
   base::status reserve_addresses();
   base::status open_directory();
+  base::status watch_free_space();
   base::status recover();
   base::status serve();
   void start_housekeeping();
@@ -118,11 +122,13 @@ struct broker::parts {
   std::vector<ping> pings;
 
   std::unique_ptr<storage::log_directory> directory;
+  std::unique_ptr<storage::free_space_watch> space;
   /// Nothing when log.cleaner.enable says no.
   std::unique_ptr<storage::log_cleaner> cleaner;
   std::unique_ptr<metadata::cluster_metadata> cluster;
   std::unique_ptr<partition::partition_manager> partitions;
   metrics::registry metrics;
+  std::unique_ptr<disk_metrics> metrics_of_disk;
   std::unique_ptr<coordinator::group_coordinator> groups;
   std::unique_ptr<server::server> server;
   network::socket_server sockets;
@@ -155,6 +161,21 @@ base::status broker::parts::open_directory() {
   if (directory->start() == storage::start_kind::unclean) {
     base::say_warning("{} was not closed cleanly: its logs are recovered", settings.data_directory.string());
   }
+  return watch_free_space();
+}
+
+base::status broker::parts::watch_free_space() {
+  TIDELOG_TRY(const auto found, files->space(settings.data_directory));
+  settings.machine_defaults.insert_or_assign(
+      "log.free.space.min.bytes",
+      std::to_string(storage::free_space_watch::default_reserve_bytes(found.capacity_bytes)));
+  space = std::make_unique<storage::free_space_watch>(*files, clock, settings.data_directory);
+  metrics_of_disk = std::make_unique<disk_metrics>(metrics, *space);
+  const metadata::config_layers layers{.configuration_file = &settings.configured,
+                                       .machine = &settings.machine_defaults};
+  const auto reserve_bytes = metadata::effective_broker_config(layers).log_free_space_min_bytes;
+  space->set_reserve_bytes(static_cast<std::uint64_t>(reserve_bytes));
+  space->begin_start();
   return {};
 }
 
@@ -227,6 +248,7 @@ void broker::parts::put_config_into_effect() {
   set_log_level(config.log_level);
   server->update_config(config);
   if (cleaner) cleaner->update(cleaner_settings(config));
+  space->set_reserve_bytes(static_cast<std::uint64_t>(config.log_free_space_min_bytes));
 }
 
 base::status broker::parts::serve() {
@@ -244,7 +266,7 @@ base::status broker::parts::serve() {
       server_settings.config);
   groups->apply(cluster->current());
   server = std::make_unique<server::server>(
-      server::server_environment{*cluster, *partitions, *files, workers, clock, *groups},
+      server::server_environment{*cluster, *partitions, *files, workers, clock, *groups, *space},
       std::move(server_settings));
   if (settings.values.log_cleaner_enable) {
     cleaner = std::make_unique<storage::log_cleaner>(*directory, clock, cleaner_settings(effective_config()));
@@ -255,6 +277,7 @@ base::status broker::parts::serve() {
   start_housekeeping();
   TIDELOG_DO(sockets.start());
   if (cleaner) cleaner->start();
+  space->end_start();
   is_running = true;
   return {};
 }
@@ -274,6 +297,7 @@ void broker::parts::start_housekeeping() {
     lock.unlock();
     partitions->expire_producers(expiration_ms);
   });
+  chores.add(free_space_interval, [this] { space->look(); });
   chores.add(flush_check_interval, [this] { partitions->flush_due_logs(); });
   chores.add(closed_segment_sync_interval, [this] { partitions->sync_closed_segments(); });
   chores.add(milliseconds(checkpoint_interval), [this] {

@@ -1,5 +1,6 @@
 #include "failure.hpp"
 
+#include "tidelog/io/out_of_space.hpp"
 #include "tidelog/metadata/config_table.hpp"
 #include "tidelog/storage/storage_error.hpp"
 
@@ -55,7 +56,7 @@ verdict directory_verdict(const base::error& problem, const std::string& directo
                           directory)};
     }
   }
-  if (problem.code == std::errc::no_space_on_device) {
+  if (io::is_out_of_space(problem.code)) {
     return {exit_code::directory_not_writable, fmt::format("make room on the file system of {}", directory)};
   }
   return {exit_code::directory_unusable, fmt::format("look at the file system of {}", directory)};

@@ -129,8 +129,10 @@ base::status cluster_metadata::open_log() {
   }
   TIDELOG_DO(replay(builder));
   pending_ = builder.build();
-  TIDELOG_DO(storage::write_partition_metadata(files, directory_, metadata_topic_id()));
-  return {};
+  // Not written anew at each start: a start needs as little room as can be.
+  const auto id = storage::read_partition_metadata(files, directory_);
+  if (id && *id == metadata_topic_id()) return {};
+  return storage::write_partition_metadata(files, directory_, metadata_topic_id());
 }
 
 base::status cluster_metadata::replay(image_builder& builder) {

@@ -224,6 +224,14 @@ constexpr config_key table[] = {
     int32("log.flush.start.offset.checkpoint.interval.ms", "60000")
         .from(0)
         .says("How often the partitions' start offsets are noted on disk."),
+    int64("log.free.space.min.bytes", none)
+        .from(0)
+        .default_is("a hundredth of the file system that holds the data directory, 2 GiB at most")
+        .cluster_wide()
+        .says("Room that new records and topics leave alone: with less, producers are told to try again "
+              "until there "
+              "is more, and everything else goes on; with 0 that happens only when a write finds the disk "
+              "full."),
     string("log.level", "info")
         .one_of(log_levels)
         .cluster_wide()

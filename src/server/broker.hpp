@@ -3,6 +3,7 @@
 
 #include "fetch_session.hpp"
 
+#include "tidelog/io/out_of_space.hpp"
 #include "tidelog/protocol/error_code.hpp"
 #include "tidelog/server/server.hpp"
 
@@ -32,6 +33,16 @@ struct broker {
   /// Changes the metadata and brings partitions and consumer groups into step with it: when it returns, what was created can be used.
   /// Waits for the disk.
   [[nodiscard]] base::result<metadata::image_ptr> change(const metadata::cluster_metadata::plan& plan);
+
+  /// Does what has to go on even on a disk that is full to the last byte, if need be with the room that the ballast gives
+  /// back. `work` returns a result or status.
+  template <class Work>
+  [[nodiscard]] auto even_when_full(const Work& work) const {
+    auto outcome = work();
+    if (!outcome && io::is_out_of_space(outcome.error().code) && environment.space.drop_ballast())
+      outcome = work();
+    return outcome;
+  }
 
   /// An id that no producer had before. Waits for the disk now and then.
   [[nodiscard]] base::result<model::producer_id> next_producer_id();

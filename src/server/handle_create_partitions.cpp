@@ -84,6 +84,10 @@ std::vector<metadata::record> plan_additions(const broker& owner, const metadata
              fmt::format("one request creates at most {} partitions", most_partitions_of_a_request));
       continue;
     }
+    if (auto refused = refusal_for_want_of_room(owner)) {
+      refuse(row, refused->code, std::move(refused->why));
+      continue;
+    }
     room -= asked->count - now;
     add_partition_records(owner, topic->id, now, asked->count, records);
   }

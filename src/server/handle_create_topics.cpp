@@ -137,8 +137,9 @@ std::optional<refusal> take_configs(const partition::partition_manager& partitio
 std::optional<refusal> check(const broker& owner, const metadata::image& before, creation& of) {
   if (auto refused = check_name(before, of.asked->name)) return refused;
   if (auto refused = take_configs(owner.environment.partitions, before, of)) return refused;
-  return of.asked->assignments.empty() ? check_counts(*of.asked)
-                                       : check_assignments(*of.asked, owner.settings.node_id);
+  auto refused = of.asked->assignments.empty() ? check_counts(*of.asked)
+                                               : check_assignments(*of.asked, owner.settings.node_id);
+  return refused ? refused : refusal_for_want_of_room(owner);
 }
 
 /// Refuses what cannot be, and returns the records that make the rest.

@@ -31,8 +31,8 @@ void delete_from(const partition::hosted_topic_ptr& topic, std::int64_t before,
 }
 
 /// Nobody is told that records are gone whom a crash could show them again.
-void keep(partition::partition_manager& partitions, protocol::delete_records_response& answer) {
-  const auto kept = partitions.keep_log_starts();
+void keep(const broker& owner, protocol::delete_records_response& answer) {
+  const auto kept = owner.even_when_full([&] { return owner.environment.partitions.keep_log_starts(); });
   if (kept) return;
   for (auto& topic : answer.topics) {
     for (auto& row : topic.partitions) {
@@ -55,7 +55,7 @@ void delete_records(request of, protocol::delete_records_request message) {
       delete_from(hosted, asked.offset, row);
     }
   }
-  keep(of.environment().partitions, answer);
+  keep(of.owner(), answer);
   of.answer(answer);
 }
 

@@ -18,6 +18,8 @@ using protocol::error_code;
 struct metadata_question {
   protocol::metadata_request message;
   broker::address address;
+  /// Topics that are going to be when there is room for them.
+  std::vector<std::string> waiting_for_room{};
 };
 
 bool asks_for_all(const request& of, const protocol::metadata_request& message) {
@@ -50,12 +52,16 @@ protocol::metadata_response_topic describe(const request& of, const protocol::me
   return answer;
 }
 
-protocol::metadata_response_topic unknown_topic(const protocol::metadata_request_topic& asked) {
+protocol::metadata_response_topic unknown_topic(const metadata_question& question,
+                                                const protocol::metadata_request_topic& asked) {
   protocol::metadata_response_topic answer;
   if (asked.name) {
     answer.name = asked.name;
-    answer.error_code = topic_name_fault(*asked.name) ? error_code::invalid_topic_exception
-                                                      : error_code::unknown_topic_or_partition;
+    // Clients wait for a topic without a leader, and give up one that is unknown.
+    const bool is_waiting = std::ranges::binary_search(question.waiting_for_room, *asked.name);
+    const auto missing =
+        is_waiting ? error_code::leader_not_available : error_code::unknown_topic_or_partition;
+    answer.error_code = topic_name_fault(*asked.name) ? error_code::invalid_topic_exception : missing;
   } else {
     answer.topic_id = asked.topic_id;
     answer.error_code = error_code::unknown_topic_id;
@@ -88,7 +94,7 @@ void answer_metadata(request of, metadata_question question) {
     for (const auto& asked : *message.topics) {
       if (asked.name && !named.insert(*asked.name).second) continue;
       const auto topic = asked.name ? partitions.find(*asked.name) : partitions.find(asked.topic_id);
-      answer.topics.push_back(topic ? describe(of, message, *topic) : unknown_topic(asked));
+      answer.topics.push_back(topic ? describe(of, message, *topic) : unknown_topic(question, asked));
     }
   }
   of.answer(answer);
@@ -108,6 +114,19 @@ std::vector<std::string> topics_to_create(const request& of, const protocol::met
   return missing;
 }
 
+void make_topics(broker& owner, std::vector<std::string> missing, metadata_question& question) {
+  const auto made = create_missing_topics(owner, missing);
+  if (made) return;
+  if (!io::is_out_of_space(made.error().code)) {
+    base::say_error("creating topics on demand: {}", made.error().describe());
+    return;
+  }
+  for (const auto& name : missing) {
+    base::say_debug("topic {} is not made on demand: {}", name, made.error().context);
+  }
+  question.waiting_for_room = std::move(missing);
+}
+
 }  // namespace
 
 void handle_metadata(request of, protocol::metadata_request message) {
@@ -121,9 +140,7 @@ void handle_metadata(request of, protocol::metadata_request message) {
   auto& workers = of.environment().workers;
   workers.submit(
       [of = std::move(of), question = std::move(question), missing = std::move(missing)]() mutable {
-        if (auto created = create_missing_topics(of.owner(), missing); !created) {
-          base::say_error("creating topics on demand: {}", created.error().describe());
-        }
+        make_topics(of.owner(), std::move(missing), question);
         answer_metadata(std::move(of), std::move(question));
       });
 }

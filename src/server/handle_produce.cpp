@@ -124,7 +124,7 @@ class produce_job : public std::enable_shared_from_this<produce_job> {
   void append_all() {
     for (auto& each : parts_) {
       if (!each.is_checked) continue;
-      auto stored = each.target->append(each.checked.bytes, storage::append_origin::client);
+      auto stored = append(each);
       if (!stored) {
         refuse(*each.response, error_code_of(stored.error()), stored.error().describe());
         continue;
@@ -145,6 +145,16 @@ class produce_job : public std::enable_shared_from_this<produce_job> {
     parts_.clear();
     message_.topic_data.clear();
     request_.release_frame();
+  }
+
+  /// While the disk is full there is no room for users' records; what the broker writes itself is not asked.
+  base::result<storage::appended> append(const part& of) {
+    auto& space = request_.environment().space;
+    const auto size = of.checked.bytes.size();
+    TIDELOG_DO(space.admit(size));
+    auto stored = of.target->append(of.checked.bytes, storage::append_origin::client);
+    if (!stored) space.note_failed_write(stored.error(), size);
+    return stored;
   }
 
   /// Gives back the count that the job began with: now the last commit answers.

@@ -1,5 +1,6 @@
 #include "topic_creation.hpp"
 
+#include "errors.hpp"
 #include "topic_names.hpp"
 
 #include "tidelog/base/log_message.hpp"
@@ -62,6 +63,12 @@ std::string colliding_topic(const metadata::image& image, const std::string& nam
   return {};
 }
 
+std::optional<refusal> refusal_for_want_of_room(const broker& owner) {
+  const auto room = owner.environment.space.admit(0);
+  if (room) return std::nullopt;
+  return refusal{error_code_of(room.error()), room.error().context};
+}
+
 base::result<metadata::image_ptr> create_offsets_topic(broker& owner) {
   const auto config = owner.config();
   const metadata::config_map configs{
@@ -80,6 +87,7 @@ base::result<metadata::image_ptr> create_offsets_topic(broker& owner) {
 
 base::result<metadata::image_ptr> create_missing_topics(broker& owner,
                                                         const std::vector<std::string>& names) {
+  TIDELOG_DO(owner.environment.space.admit(0));
   const auto partitions = owner.config()->num_partitions;
   return owner.change([&](const metadata::image& before) -> base::result<std::vector<metadata::record>> {
     std::vector<metadata::record> records;

@@ -2,6 +2,7 @@
 // What the metadata log says of a new topic, and of partitions that are added to one.
 
 #include "broker.hpp"
+#include "refusal.hpp"
 
 #include "tidelog/metadata/records.hpp"
 
@@ -21,8 +22,11 @@ void add_topic_records(const broker& owner, const std::string& name, const model
 /// The topic that `name` would collide with (the same but for '.' and '_'); empty when there is none.
 [[nodiscard]] std::string colliding_topic(const metadata::image& image, const std::string& name);
 
+/// Why there can be no new partitions while the disk is full; nothing while there is room.
+[[nodiscard]] std::optional<refusal> refusal_for_want_of_room(const broker& owner);
+
 /// Creates those of the topics that are missing, with the broker's defaults, as auto.create.topics.enable asks for.
-/// Names that collide are passed over. Waits for the disk.
+/// Names that collide are passed over. Waits for the disk. Fails with ENOSPC while the disk is full.
 [[nodiscard]] base::result<metadata::image_ptr> create_missing_topics(broker& owner,
                                                                       const std::vector<std::string>& names);
 

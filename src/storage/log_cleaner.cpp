@@ -1,6 +1,7 @@
 #include "tidelog/storage/log_cleaner.hpp"
 
 #include "tidelog/base/log_message.hpp"
+#include "tidelog/io/out_of_space.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -208,8 +209,7 @@ std::optional<model::topic_partition> log_cleaner::clean_neediest() {
 
 void log_cleaner::mark(const named_log& bad, const base::error& why) {
   const std::string reason = why.describe();
-  const auto patience =
-      why.code == std::errc::no_space_on_device ? patience_with_full_disk : patience_with_damage;
+  const auto patience = io::is_out_of_space(why.code) ? patience_with_full_disk : patience_with_damage;
   const std::lock_guard guard(mutex_);
   bad_log& entry = bad_[bad.partition];
   const bool is_known = entry.reason == reason && entry.which.lock() == bad.opened;

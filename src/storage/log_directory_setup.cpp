@@ -1,6 +1,7 @@
 #include "log_directory_setup.hpp"
 
 #include "tidelog/base/log_message.hpp"
+#include "tidelog/io/out_of_space.hpp"
 
 #include <algorithm>
 #include <array>
@@ -56,10 +57,13 @@ base::status make_if_missing(io::file_system& files, const io::path& directory) 
   return files.sync_directory(parent);
 }
 
-/// A lock file from before can be opened in a directory that takes no new files.
+/// A lock file from before can be opened in a directory that takes no new files. One that only has no room for them can
+/// be started on.
 base::status probe_writing(io::file_system& files, const io::path& directory) {
   const auto name = directory / probe_name;
-  TIDELOG_TRY(const auto probe, files.open(name, io::open_mode::create));
+  const auto probe = files.open(name, io::open_mode::create);
+  if (!probe && io::is_out_of_space(probe.error().code)) return {};
+  if (!probe) return tl::unexpected(probe.error());
   return files.remove_file(name);
 }
 

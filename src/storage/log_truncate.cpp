@@ -2,6 +2,7 @@
 #include "log_core.hpp"
 
 #include "tidelog/base/log_message.hpp"
+#include "tidelog/io/out_of_space.hpp"
 #include "tidelog/storage/producer_snapshot.hpp"
 
 #include <algorithm>
@@ -96,7 +97,11 @@ base::status log::core::truncate_locked(model::offset wanted_end) {
   const std::lock_guard guard(epochs_mutex);
   epochs.truncate_from_end(end);
   current_epoch = epochs.latest_epoch().value_or(model::no_leader_epoch);
-  TIDELOG_DO(epochs.flush(environment.files, directory));
+  // An open cuts the file to the end of the log too, so on a full disk an old one does no harm.
+  if (auto flushed = epochs.flush(environment.files, directory);
+      !flushed && !io::is_out_of_space(flushed.error().code)) {
+    return flushed;
+  }
   return restore_producers_and_epochs(*kept, end);
 }
 

@@ -5,6 +5,8 @@
 #include "tidelog/client/admin.hpp"
 #include "tidelog/tools/quantity.hpp"
 
+#include <charconv>
+
 namespace tidelog::tools {
 namespace {
 
@@ -15,7 +17,22 @@ struct cluster_state {
   std::size_t partition_count = 0;
   client::quorum quorum;
   std::vector<client::log_dir> directories;
+  /// Of each directory, in the same order: what new records leave free. -1 for a broker that has no such setting.
+  std::vector<std::int64_t> reserves;
 };
+
+constexpr const char* reserve_config = "log.free.space.min.bytes";
+
+base::result<std::int64_t> reserve_of(client::cluster& cluster, model::broker_id broker) {
+  const client::config_resource of{protocol::resource_type::broker, std::to_string(broker.value())};
+  TIDELOG_TRY(const auto configs, client::describe_configs(cluster, of, {reserve_config}));
+  std::int64_t bytes = -1;
+  for (const auto& config : configs) {
+    const auto text = config.value.value_or("");
+    if (config.name == reserve_config) std::from_chars(text.data(), text.data() + text.size(), bytes);
+  }
+  return bytes;
+}
 
 std::int64_t size_of(const client::log_dir& directory) {
   std::int64_t bytes = 0;
@@ -41,12 +58,14 @@ json to_json(const client::cluster& cluster, const cluster_state& state) {
                                    {"port", broker.address.port},
                                    {"rack", broker.rack ? json(*broker.rack) : json(nullptr)}});
   }
-  for (const auto& directory : state.directories) {
+  for (std::size_t i = 0; i < state.directories.size(); ++i) {
+    const auto& directory = state.directories[i];
     document["log_dirs"].push_back({{"broker", directory.broker.value()},
                                     {"path", directory.path},
                                     {"used_bytes", size_of(directory)},
                                     {"total_bytes", directory.total_bytes},
-                                    {"usable_bytes", directory.usable_bytes}});
+                                    {"usable_bytes", directory.usable_bytes},
+                                    {"reserve_bytes", state.reserves[i]}});
   }
   for (const auto& voter : state.quorum.voters)
     document["quorum"]["voters"].push_back({{"id", voter.id.value()}, {"end", voter.log_end_offset.value()}});
@@ -69,12 +88,20 @@ base::status print_state(const client::cluster& cluster, const cluster_state& st
   }
   TIDELOG_DO(print_table({"BROKER", "ADDRESS", "RACK", "CONTROLLER"}, brokers));
   std::vector<std::vector<std::string>> directories;
-  for (const auto& directory : state.directories) {
+  std::string full;
+  for (std::size_t i = 0; i < state.directories.size(); ++i) {
+    const auto& directory = state.directories[i];
     directories.push_back({std::to_string(directory.broker.value()), directory.path,
                            size_for_people(static_cast<double>(size_of(directory))),
-                           size_or_unknown(directory.usable_bytes), size_or_unknown(directory.total_bytes)});
+                           size_or_unknown(directory.usable_bytes), size_or_unknown(state.reserves[i]),
+                           size_or_unknown(directory.total_bytes)});
+    if (directory.usable_bytes >= 0 && directory.usable_bytes < state.reserves[i]) {
+      full += fmt::format("the disk of {} is full: new records and topics are refused until there is room\n",
+                          directory.path);
+    }
   }
-  return print_table({"BROKER", "LOG DIR", "USED", "FREE", "DISK"}, directories);
+  TIDELOG_DO(print_table({"BROKER", "LOG DIR", "USED", "FREE", "RESERVE", "DISK"}, directories));
+  return print_text(full);
 }
 
 base::status run_info(cli_context& context) {
@@ -85,6 +112,10 @@ base::status run_info(cli_context& context) {
   for (const auto& topic : topics) state.partition_count += topic.partitions.size();
   TIDELOG_TRY(state.quorum, client::describe_quorum(*cluster));
   TIDELOG_TRY(state.directories, client::describe_log_dirs(*cluster));
+  for (const auto& directory : state.directories) {
+    TIDELOG_TRY(const std::int64_t reserve, reserve_of(*cluster, directory.broker));
+    state.reserves.push_back(reserve);
+  }
   return context.wants_json() ? print_json(to_json(*cluster, state)) : print_state(*cluster, state);
 }
 

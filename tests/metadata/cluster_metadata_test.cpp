@@ -139,6 +139,44 @@ TEST(cluster_metadata, a_failing_plan_changes_nothing) {
   EXPECT_EQ((*cluster)->current(), before);
 }
 
+TEST(cluster_metadata, a_full_disk_refuses_changes_whole_and_takes_nothing_offline) {
+  fault_file_system files;
+  process run(files);
+  auto cluster = run.open();
+  ASSERT_TRUE(cluster);
+  const auto space = files.space("/");
+  // Too much for one batch, and room for a part of it.
+  constexpr std::uint64_t room_bytes = 100'000;
+  const std::uint64_t used = space->capacity_bytes - space->available_bytes;
+  files.set_capacity_bytes(used + room_bytes);
+  const auto refused = (*cluster)->change(creation("large", 20'000));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, std::errc::no_space_on_device);
+  files.set_capacity_bytes(used);
+  EXPECT_FALSE((*cluster)->change(creation("small", 1)));
+
+  files.set_capacity_bytes(std::uint64_t{1} << 30);
+  const auto changed = (*cluster)->change(creation("small", 1));
+  ASSERT_TRUE(changed) << changed.error().describe();
+  EXPECT_EQ(names_of(**changed), (std::set<std::string>{"small"}));
+  ASSERT_TRUE((*cluster)->close());
+  process next(files);
+  const auto again = next.open();
+  ASSERT_TRUE(again) << again.error().describe();
+  EXPECT_EQ(names_of(*(*again)->current()), (std::set<std::string>{"small"}));
+}
+
+TEST(cluster_metadata, a_start_does_not_write_anew_what_is_right) {
+  fault_file_system files;
+  { ASSERT_TRUE(process(files).open()); }
+  files.inject({.what = test::operation::write,
+                .error_number = ENOSPC,
+                .path_contains = "partition.metadata",
+                .times = test::for_ever});
+  process run(files);
+  EXPECT_TRUE(run.open());
+}
+
 TEST(cluster_metadata, producer_ids_are_never_given_twice) {
   fault_file_system files;
   ASSERT_TRUE(files.make_directories("/data"));

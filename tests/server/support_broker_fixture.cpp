@@ -135,6 +135,7 @@ struct test_broker::parts {
   std::unique_ptr<partition::partition_manager> partitions;
   metrics::registry metrics;
   std::unique_ptr<coordinator::group_coordinator> groups;
+  storage::free_space_watch space{files, clock, data_directory};
   std::unique_ptr<server::server> service;
   std::atomic<int> config_changes{0};
   protocol::connection_info connection;
@@ -170,7 +171,7 @@ test_broker::parts::parts(const test_broker_options& options)
       coordinator::group_coordinator_environment{*partitions, workers, clock, metrics}, settings.config);
   groups->apply(cluster->current());
   service = std::make_unique<server::server>(
-      server::server_environment{*cluster, *partitions, files, workers, clock, *groups}, settings);
+      server::server_environment{*cluster, *partitions, files, workers, clock, *groups, space}, settings);
   service->set_config_listener([this] { ++config_changes; });
 
   connection.id = 1;
@@ -249,6 +250,9 @@ metadata::cluster_metadata& test_broker::cluster() {
 }
 manual_clock& test_broker::clock() {
   return parts_->clock;
+}
+storage::free_space_watch& test_broker::space() {
+  return parts_->space;
 }
 fault_file_system& test_broker::files() {
   return parts_->files;

@@ -100,6 +100,7 @@ class test_broker {
   [[nodiscard]] metadata::cluster_metadata& cluster();
   [[nodiscard]] manual_clock& clock();
   [[nodiscard]] fault_file_system& files();
+  [[nodiscard]] storage::free_space_watch& space();
   /// How often the server has told that broker configs were changed.
   [[nodiscard]] int config_changes() const;
 

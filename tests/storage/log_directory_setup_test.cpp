@@ -106,6 +106,16 @@ TEST_F(log_directory_setup_test, read_only_file_system_is_noticed_although_the_l
   EXPECT_EQ(refusal(), errc::directory_not_writable);
 }
 
+TEST_F(log_directory_setup_test, directory_without_room_for_another_file_can_be_taken) {
+  ASSERT_TRUE(take());
+  files.inject({.what = test::operation::open,
+                .error_number = ENOSPC,
+                .path_contains = ".writable",
+                .times = test::for_ever});
+  const auto taken = take();
+  EXPECT_TRUE(taken) << taken.error().describe();
+}
+
 TEST_F(log_directory_setup_test, other_failures_keep_their_errno) {
   files.inject({.what = test::operation::write, .error_number = ENOSPC, .path_contains = "meta.properties"});
   EXPECT_EQ(refusal(), std::errc::no_space_on_device);

@@ -166,6 +166,7 @@ struct broker_config {
   double log_cleaner_io_buffer_load_factor = 0;
   std::int32_t log_cleaner_io_buffer_size = 0;
   double log_cleaner_io_max_bytes_per_second = 0;
+  std::int64_t log_free_space_min_bytes = 0;
 
   bool log_cleaner_enable = true;
   std::int32_t num_partitions = 0;

@@ -7,6 +7,7 @@
 #include "tidelog/metadata/cluster_metadata.hpp"
 #include "tidelog/partition/partition_manager.hpp"
 #include "tidelog/protocol/service.hpp"
+#include "tidelog/storage/free_space_watch.hpp"
 
 #include <memory>
 #include <string>
@@ -41,6 +42,8 @@ struct server_environment {
   base::worker_pool& workers;
   const base::clock& clock;
   coordinator::group_coordinator& groups;
+  /// Says whether records and topics may be added.
+  storage::free_space_watch& space;
 };
 
 /// Takes requests from any number of reactors at once.
