@@ -96,7 +96,7 @@ struct group_coordinator::parts {
   void publish_surroundings();
   [[nodiscard]] std::vector<group_shard::deleted_topic> follow_topics(const metadata::image_ptr& next);
   void follow_partitions();
-  void replace(partition_list next);
+  void replace(partition_list next, std::error_code why);
   steady_ms do_due(steady_ms now_ms);
   [[nodiscard]] steady_ms expire_if_due(steady_ms now_ms, const partition_list& all);
   [[nodiscard]] group_census take_census() const;
@@ -136,7 +136,7 @@ template <class Request, class Answer>
 void group_coordinator::parts::handle(void (group_shard::*event)(group_step&, Request, reply<Answer>),
                                       const std::string& group_id, Request request, reply<Answer> to) {
   const auto partition = partition_of(group_id);
-  if (!partition) return refuse(to, is_stopped ? errc::not_coordinator : errc::not_available);
+  if (!partition) return refuse(to, errc::not_available);
   partition->handle(event, std::move(request), std::move(to));
 }
 
@@ -177,17 +177,17 @@ void group_coordinator::parts::follow_partitions() {
     made.push_back(next.back());
   }
   for (const auto& partition : made) partition->load();
-  replace(std::move(next));
+  replace(std::move(next), errc::not_coordinator);
 }
 
-/// Those that are not among the next are given up.
-void group_coordinator::parts::replace(partition_list next) {
+/// Those that are not among the next are given up, with the error that those who wait are answered with.
+void group_coordinator::parts::replace(partition_list next, std::error_code why) {
   const auto published = std::make_shared<const partition_list>(std::move(next));
   auto before = current();
   for (const auto& partition : *before) {
     if (std::find(published->begin(), published->end(), partition) != published->end()) continue;
     const auto activity = partition->activity();
-    partition->give_up(errc::not_coordinator);
+    partition->give_up(why);
     const std::lock_guard lock(list_mutex);
     past_activity.rebalances += activity.rebalances;
     past_activity.commits += activity.commits;
@@ -242,7 +242,8 @@ void group_coordinator::parts::stop() {
   timer.stop();
   const std::lock_guard lock(change_mutex);
   is_stopped = true;
-  replace({});
+  // There is no other coordinator to look for.
+  replace({}, errc::not_available);
 }
 
 group_coordinator::group_coordinator(const group_coordinator_environment& environment,
@@ -286,7 +287,11 @@ void group_coordinator::sync(sync_request request, reply<sync_answer> to) {
 }
 void group_coordinator::heartbeat(heartbeat_request request, reply<heartbeat_answer> to) {
   const auto group_id = request.group_id;
-  parts_->handle(&group_shard::heartbeat, group_id, std::move(request), std::move(to));
+  reply<heartbeat_answer> patient = [to = std::move(to)](heartbeat_answer told) mutable {
+    if (told.error == errc::load_in_progress) told.error = {};
+    to(std::move(told));
+  };
+  parts_->handle(&group_shard::heartbeat, group_id, std::move(request), std::move(patient));
 }
 void group_coordinator::leave(leave_request request, reply<leave_answer> to) {
   const auto group_id = request.group_id;
@@ -326,7 +331,7 @@ void group_coordinator::list_groups(reply<list_groups_answer> to) {
     const auto error = partition->list(answer.groups);
     if (error == errc::load_in_progress) answer.error = error;
   }
-  if (parts_->is_stopped) answer.error = errc::not_coordinator;
+  if (parts_->is_stopped) answer.error = errc::not_available;
   to(std::move(answer));
 }
 

@@ -21,7 +21,8 @@ std::string_view error_names::text_of(errc code) {
     case errc::load_in_progress:
       return "the group's partition of __consumer_offsets is being read";
     case errc::not_available:
-      return "the group's partition of __consumer_offsets is not there yet, or cannot be written to";
+      return "the group's partition of __consumer_offsets is not there yet, cannot be written to, or the "
+             "broker stops";
     case errc::not_coordinator:
       return "the group's partition of __consumer_offsets cannot be used here";
     case errc::invalid_group_id:

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
 #include <limits>
 
 namespace tidelog::coordinator {
@@ -46,7 +47,10 @@ TEST(partition_of_group, takes_any_bytes) {
 class group_coordinator_test : public testing::Test {
  protected:
   struct world {
-    explicit world(test::fault_file_system& files) : broker(files) {
+    /// Workers have no time before `idle` is ready, where there is such a thing.
+    explicit world(test::fault_file_system& files, const std::shared_future<void>& idle = {})
+        : broker(files) {
+      for (int i = 0; idle.valid() && i < worker_count; ++i) workers.submit([idle] { idle.wait(); });
       broker.record_topic("t", 1);
       broker.apply();
       groups.apply(broker.image());
@@ -70,6 +74,12 @@ class group_coordinator_test : public testing::Test {
       const auto got = answer.get();
       return got.error ? -2 : got.topics.at(0).partitions.at(0).value.offset.value();
     }
+    std::error_code heartbeat(const std::string& group) {
+      awaited<heartbeat_answer> answer;
+      groups.heartbeat({.group_id = group, .generation = 1, .member_id = "m", .instance_id = {}},
+                       answer.to());
+      return answer.get().error;
+    }
     list_groups_answer list() {
       awaited<list_groups_answer> answer;
       groups.list_groups(answer.to());
@@ -80,7 +90,8 @@ class group_coordinator_test : public testing::Test {
     }
 
     test::broker_run broker;
-    base::worker_pool workers{"worker", 2};
+    static constexpr int worker_count = 2;
+    base::worker_pool workers{"worker", worker_count};
     metrics::registry metrics;
     group_coordinator groups{{broker.manager(), workers, base::system_clock(), metrics},
                              metadata::effective_broker_config({})};
@@ -114,6 +125,25 @@ TEST_F(group_coordinator_test, groups_are_spread_and_found_again_after_a_restart
   world run(files);
   run.wait_loaded();
   for (int i = 0; i < 20; ++i) EXPECT_EQ(run.committed("g" + std::to_string(i)), i);
+}
+
+TEST_F(group_coordinator_test, heartbeats_are_good_while_it_is_not_known_yet_whose_they_are) {
+  {
+    world run(files);
+    run.make_offsets_topic();
+    ASSERT_FALSE(run.commit("g", 1));
+    EXPECT_EQ(run.heartbeat("g"), errc::unknown_member);
+    run.groups.stop();
+    run.broker.stop_cleanly();
+  }
+  std::promise<void> idle;
+  world run(files, idle.get_future().share());
+  EXPECT_EQ(run.commit("g", 2), errc::load_in_progress);
+  EXPECT_FALSE(run.heartbeat("g"));
+  idle.set_value();
+  run.wait_loaded();
+  EXPECT_EQ(run.heartbeat("g"), errc::unknown_member);
+  EXPECT_EQ(run.committed("g"), 1);
 }
 
 TEST_F(group_coordinator_test, a_deleted_topic_takes_its_offsets_along) {
@@ -156,8 +186,8 @@ TEST_F(group_coordinator_test, a_stop_answers_who_waits_and_refuses_who_comes) {
   awaited<join_answer> joined;
   run.groups.join(std::move(request), joined.to());
   run.groups.stop();
-  EXPECT_EQ(joined.get().error, errc::not_coordinator);
-  EXPECT_EQ(run.commit("g", 1), errc::not_coordinator);
+  EXPECT_EQ(joined.get().error, errc::not_available);
+  EXPECT_EQ(run.commit("g", 1), errc::not_available);
 }
 
 TEST_F(group_coordinator_test, a_scraper_sees_groups_members_and_commits) {

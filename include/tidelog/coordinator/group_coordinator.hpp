@@ -5,8 +5,8 @@
 //
 // Calls never wait: an event is handled on the calling thread under its partition's lock, what it writes goes to the
 // page cache, and answers come when that is as durable as the topic promises, on any thread. Calls for a partition that
-// is still being read are answered with load_in_progress, for one that could not be read with not_coordinator, and when
-// the topic does not exist yet with not_available.
+// is still being read are answered with load_in_progress, for one that could not be read with not_coordinator, and with
+// not_available while the topic does not exist yet or when everything stops.
 
 #include "tidelog/base/clock.hpp"
 #include "tidelog/base/worker_pool.hpp"
@@ -50,11 +50,13 @@ class group_coordinator {
   /// that were made, grown or deleted, and drops the offsets of deleted ones. Call it after partition_manager::apply().
   void apply(const metadata::image_ptr& image);
   void update_config(const metadata::broker_config& config);
-  /// Every request that waits is answered with not_coordinator; later calls too. Timers end.
+  /// Every request that waits is answered with not_available, which makes clients ask again and look for no other
+  /// coordinator; later calls too. Timers end.
   void stop();
 
   void join(join_request request, reply<join_answer> to);
   void sync(sync_request request, reply<sync_answer> to);
+  /// While its group is read, a member is taken at its word: there are clients that give up at any answer but a good one.
   void heartbeat(heartbeat_request request, reply<heartbeat_answer> to);
   void leave(leave_request request, reply<leave_answer> to);
   void consumer_heartbeat(consumer_heartbeat_request request, reply<consumer_heartbeat_answer> to);
