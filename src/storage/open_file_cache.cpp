@@ -3,6 +3,7 @@
 #include "tidelog/base/assert.hpp"
 
 #include <algorithm>
+#include <cerrno>
 
 namespace tidelog::storage {
 
@@ -27,6 +28,7 @@ base::result<std::shared_ptr<io::file>> cached_file::get_in_mode(io::open_mode m
     const std::lock_guard guard(mutex_);
     used_lately_ = true;
     if (open_) return open_;
+    if (removed_) return fail_removed();
     to_open = name_;
   }
   auto opened = files_.open(to_open, mode);
@@ -36,6 +38,7 @@ base::result<std::shared_ptr<io::file>> cached_file::get_in_mode(io::open_mode m
     // Two threads may have opened it at once; all are to use one descriptor, since a failed write-back is told to
     // each descriptor by itself.
     if (open_) return open_;
+    if (removed_) return fail_removed();
     // A rename may have come between; then the new name is the one to open, even if the old one could be opened: it
     // may be another file's by now.
     if (name_ == to_open) {
@@ -46,6 +49,10 @@ base::result<std::shared_ptr<io::file>> cached_file::get_in_mode(io::open_mode m
   if (!in_use) return get_in_mode(mode);
   cache_.opened(*this);
   return in_use;
+}
+
+tl::unexpected<base::error> cached_file::fail_removed() const {
+  return base::fail_errno(ENOENT, "{}: removed", name_.native());
 }
 
 void cached_file::pin(const std::shared_ptr<io::file>& file) {
@@ -80,6 +87,24 @@ base::status cached_file::rename_if_there(const io::path& name) {
   if (!renamed && renamed.error().code != std::errc::no_such_file_or_directory) return renamed;
   name_ = name;
   return {};
+}
+
+base::status cached_file::remove() {
+  {
+    // Under the lock, so that nobody opens what gets the name after it.
+    const std::lock_guard guard(mutex_);
+    if (removed_) return {};
+    auto gone = files_.remove_file(name_);
+    if (!gone && gone.error().code != std::errc::no_such_file_or_directory) return gone;
+    removed_ = true;
+  }
+  close();
+  return {};
+}
+
+bool cached_file::is_removed() const {
+  const std::lock_guard guard(mutex_);
+  return removed_;
 }
 
 void cached_file::close() {

@@ -7,6 +7,7 @@
 #include "tidelog/storage/storage_error.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <tuple>
 
 namespace tidelog::storage {
@@ -59,9 +60,13 @@ base::result<std::uint64_t> segment::size() {
   const std::uint64_t known = size_.load(std::memory_order_acquire);
   if (known != unknown_size) return known;
   // Asking for the size of many segments is not to push the files in use out of the cache.
-  TIDELOG_TRY(const auto file,
-              files_.open(directory_ / segment_file_name(base_, data_suffix), io::open_mode::read));
-  TIDELOG_TRY(const std::uint64_t size, file->size());
+  const io::path name = data_name();
+  auto file = files_.open(name, io::open_mode::read);
+  // A rename or a removal may have come between; then the name may have been another file's by the time it was opened.
+  if (data_name() != name) return this->size();
+  if (is_removed()) return base::fail_errno(ENOENT, "{}: removed", name.native());
+  if (!file) return base::forward_error(file);
+  TIDELOG_TRY(const std::uint64_t size, (*file)->size());
   std::uint64_t expected = unknown_size;
   size_.compare_exchange_strong(expected, size);
   return size_.load();
@@ -190,6 +195,17 @@ base::status segment::sync() {
   return {};
 }
 
+io::path segment::data_name() {
+  const std::lock_guard guard(parts_mutex_);
+  if (parts_owner_) return parts_owner_->data.name();
+  return directory_ / (segment_file_name(base_, data_suffix) + name_suffix_);
+}
+
+bool segment::is_removed() {
+  const std::lock_guard guard(parts_mutex_);
+  return parts_owner_ && parts_owner_->data.is_removed();
+}
+
 io::path segment::transaction_index_name() {
   const std::lock_guard guard(parts_mutex_);
   return directory_ / (segment_file_name(base_, transaction_index_suffix) + name_suffix_);
@@ -212,10 +228,7 @@ base::status segment::rename_to_suffix(const char* suffix) {
 
 base::status segment::remove_files() {
   file_parts& mine = parts();
-  for (cached_file* file : {&mine.data, &mine.offsets.file(), &mine.times.file()}) {
-    TIDELOG_DO(unless_missing(files_.remove_file(file->name())));
-    file->close();
-  }
+  for (cached_file* file : {&mine.data, &mine.offsets.file(), &mine.times.file()}) TIDELOG_DO(file->remove());
   return unless_missing(files_.remove_file(transaction_index_name()));
 }
 

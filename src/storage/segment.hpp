@@ -206,6 +206,9 @@ class segment {
   static constexpr std::uint64_t unknown_size = ~std::uint64_t{0};
 
   [[nodiscard]] file_parts& parts();
+  /// Where the data file is now; known without making the parts.
+  [[nodiscard]] io::path data_name();
+  [[nodiscard]] bool is_removed();
   [[nodiscard]] base::status check_indexes(std::int64_t interval);
   /// Nothing when they are right.
   [[nodiscard]] base::result<std::optional<recovery_outcome>> fault_in_indexes(std::uint64_t size);

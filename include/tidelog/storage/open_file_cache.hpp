@@ -33,6 +33,10 @@ class cached_file {
   [[nodiscard]] base::status rename_to(const io::path& name);
   /// The same for a file that need not be there: it has the new name when it is made.
   [[nodiscard]] base::status rename_if_there(const io::path& name);
+  /// Removes the file, which need not be there, and lets go of the descriptor. For good: another file may get the name,
+  /// so get() fails with ENOENT from now on.
+  [[nodiscard]] base::status remove();
+  [[nodiscard]] bool is_removed() const;
   /// Lets go of the descriptor unless it is pinned; readers that still hold it are not disturbed.
   void close();
   [[nodiscard]] io::path name() const;
@@ -40,6 +44,7 @@ class cached_file {
  private:
   friend class open_file_cache;
   [[nodiscard]] base::result<std::shared_ptr<io::file>> get_in_mode(io::open_mode mode);
+  [[nodiscard]] tl::unexpected<base::error> fail_removed() const;
   [[nodiscard]] bool give_up_if_idle();
 
   open_file_cache& cache_;
@@ -49,6 +54,7 @@ class cached_file {
   std::shared_ptr<io::file> open_;
   int pins_ = 0;
   bool used_lately_ = false;
+  bool removed_ = false;
   bool listed_ = false;  ///< in the cache's list; guarded by the cache's mutex
 };
 
