@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <limits>
 #include <thread>
+#include <unordered_map>
 
 namespace tidelog::storage {
 namespace {
@@ -41,6 +42,7 @@ base::result<cleaning_report> log::core::cleaning::perform() {
   TIDELOG_DO(core_.sync_closed_part(tail_, aborts_seen_));
 
   TIDELOG_DO(map_keys());
+  TIDELOG_DO(find_last_batches_on_disk());
   filter_.emplace(*map_, transactions_, filter_rules{mapped_end_, now_ms, config_.delete_retention_ms},
                   producers_);
   const auto& all = tail_.segments->all;
@@ -161,6 +163,33 @@ base::status log::core::cleaning::survey_transactions() {
     }
   }
   transactions_known_ = true;
+  return {};
+}
+
+/// A producer's last batch is kept, because it carries the sequence. One that a power cut may still take does not count:
+/// what then is the last one is among those that are cleaned.
+base::status log::core::cleaning::find_last_batches_on_disk() {
+  const model::offset on_disk(core_.recovery_point.load());
+  std::unordered_map<model::producer_id, producer_snapshot_entry*> wanted;
+  for (auto& each : producers_) {
+    if (each.last_offset >= on_disk) wanted.emplace(each.producer, &each);
+  }
+  if (wanted.empty()) return {};
+  for (const auto& each : tail_.segments->all) {
+    if (each->base_offset() >= part_.first_uncleanable) break;
+    TIDELOG_TRY(const std::uint64_t end, each->size());
+    TIDELOG_TRY(const auto file, each->data());
+    batch_walker walker(*file, 0, end);
+    while (true) {
+      TIDELOG_DO(core_.check_not_aborted(aborts_seen_));
+      TIDELOG_TRY(const auto header, walker.next());
+      if (!header) break;
+      const auto found = wanted.find(header->producer_id());
+      if (found == wanted.end() || header->is_control()) continue;
+      found->second->last_offset = header->last_offset();
+      found->second->epoch = header->producer_epoch();
+    }
+  }
   return {};
 }
 

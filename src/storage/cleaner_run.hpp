@@ -60,6 +60,7 @@ class log::core::cleaning {
   [[nodiscard]] base::result<mapping> map_segment(segment& from);
   [[nodiscard]] base::result<mapping> map_batch(const model::record_batch_view& batch);
   [[nodiscard]] base::status survey_transactions();
+  [[nodiscard]] base::status find_last_batches_on_disk();
 
   [[nodiscard]] base::result<std::size_t> group_at(std::size_t first, std::size_t end) const;
   [[nodiscard]] base::status clean_group(segment_span group);

@@ -65,12 +65,16 @@ base::status leader_epoch_cache::flush(io::file_system& files, const io::path& p
 }
 
 void leader_epoch_cache::assign(model::leader_epoch epoch, model::offset start_offset) {
-  if (!entries_.empty() && entries_.back().epoch == epoch && entries_.back().start_offset <= start_offset)
-    return;
-  while (!entries_.empty() &&
-         (entries_.back().epoch >= epoch || entries_.back().start_offset >= start_offset)) {
+  const auto contradicts = [&](const epoch_entry& each) {
+    return each.epoch > epoch || each.start_offset > start_offset ||
+           (each.start_offset == start_offset && each.epoch < epoch);
+  };
+  while (!entries_.empty() && contradicts(entries_.back())) {
     entries_.pop_back();
+    dirty_ = true;
   }
+  // The epoch goes on; it began where it is known to have begun.
+  if (!entries_.empty() && entries_.back().epoch == epoch) return;
   entries_.push_back({epoch, start_offset});
   dirty_ = true;
 }

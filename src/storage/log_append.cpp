@@ -164,7 +164,7 @@ base::status log::core::roll_locked() {
   segment& old = now.segments->active();
   auto next = std::make_shared<segment>(environment.open_files, environment.files, findings, directory,
                                         now.end.offset);
-  TIDELOG_DO(next->create_data());
+  if (auto made = next->create_data(); !made) return undo_roll(*next, made.error());
   const base::unix_ms now_ms = environment.clock.now_ms();
   directory_dirty.store(true);
   next->set_written_ms(now_ms);
@@ -188,6 +188,17 @@ base::status log::core::roll_locked() {
   if (durable.load()) environment.commits.request(*this);
   if (roll_listener) roll_listener();
   return {};
+}
+
+base::status log::core::undo_roll(segment& begun, const base::error& reason) {
+  // The active segment goes on, and no file may say that it ends here.
+  const auto removed = begun.remove_files();
+  directory_dirty.store(true);
+  if (removed) return tl::unexpected(reason);
+  base::say_error("{}: a segment could neither be begun ({}) nor removed: {}", directory.native(),
+                  reason.describe(), removed.error().describe());
+  go_offline(reason);
+  return check_online();
 }
 
 base::status log::roll() {
@@ -231,16 +242,21 @@ base::status log::core::refill_producer(const producer_batch& batch, model::offs
       if (each_batch && each_batch->producer == batch.producer) found.push_back(*each_batch);
     }
     looked_at += stop - from.position;
-    if (producers.refill(batch.producer, found) == producer_state::refill_outcome::complete) return {};
+    // An empty stretch would say that the log has no more.
+    if (!found.empty() &&
+        producers.refill(batch.producer, found) == producer_state::refill_outcome::complete) {
+      return {};
+    }
     if (from.position > 0 && first) {
       below = *first;
     } else if (at == 0) {
-      return {};
+      break;
     } else {
       below = each.base_offset();
       --at;
     }
   }
+  producers.refill(batch.producer, {});
   return {};
 }
 

@@ -43,15 +43,21 @@ base::status log::core::sync_now(sync_scope scope, std::uint64_t& newly_readable
 }
 
 base::status log::core::sync_files(const segment_list& segments, const log_mark& target) {
-  for (std::size_t at = segments.floor(model::offset(recovery_point.load())); at < segments.all.size();
-       ++at) {
+  // The segment that ends at the recovery point may have been cut back since, after a write that failed.
+  const model::offset from(std::max<std::int64_t>(recovery_point.load() - 1, 0));
+  for (std::size_t at = segments.floor(from); at < segments.all.size(); ++at) {
     segment& each = *segments.all[at];
     const bool has_target = each.base_offset() == target.segment_base && target.position > 0;
     if (each.base_offset() < target.segment_base || has_target) TIDELOG_DO(each.sync());
   }
+  TIDELOG_DO(sync_names());
+  if (target.offset.value() > recovery_point.load()) recovery_point.store(target.offset.value());
+  return {};
+}
+
+base::status log::core::sync_names() {
   if (directory_dirty.exchange(false)) TIDELOG_DO(environment.files.sync_directory(directory));
   if (parent_dirty.exchange(false)) TIDELOG_DO(environment.files.sync_directory(parent_of(directory)));
-  if (target.offset.value() > recovery_point.load()) recovery_point.store(target.offset.value());
   return {};
 }
 

@@ -74,6 +74,7 @@ struct log::core final : commit_source {
   // log_open.cpp
   [[nodiscard]] base::status open(start_kind start);
   [[nodiscard]] base::status restore_producers_and_epochs(const segment_list& segments, model::offset end);
+  [[nodiscard]] base::result<bool> epochs_reach_back(const segment_list& segments, model::offset first);
   [[nodiscard]] base::status rebuild_epochs(const segment_list& segments);
   [[nodiscard]] base::status replay_segment(segment& from, model::offset replay_from, base::unix_ms now_ms);
   [[nodiscard]] base::status adopt(segment_list&& segments, model::offset end);
@@ -97,6 +98,7 @@ struct log::core final : commit_source {
   [[nodiscard]] base::status recover(segment_list& segments, const recovery_plan& plan);
   [[nodiscard]] base::result<model::offset> recover_segments(segment_list& segments,
                                                              const recovery_plan& plan);
+  [[nodiscard]] base::result<bool> drop_if_never_begun(segment_list& segments, std::size_t at);
   [[nodiscard]] base::status recover_segment(segment& each, const recovery_plan& plan,
                                              recovery_progress& progress);
   /// Where the end of what had been synced is damaged, the log goes on at the offset that it had reached.
@@ -117,12 +119,15 @@ struct log::core final : commit_source {
   [[nodiscard]] base::result<bool> must_roll(segment& active, const log_mark& end,
                                              const model::record_batch_header& batch);
   [[nodiscard]] base::status roll_locked();
+  [[nodiscard]] base::status undo_roll(segment& begun, const base::error& reason);
   [[nodiscard]] std::uint64_t publish_end(const log_mark& end);
 
   // log_commit.cpp
   void commit() override;
   enum class sync_scope { what_is_due, everything };
   [[nodiscard]] base::status sync_now(sync_scope scope, std::uint64_t& newly_readable);
+  /// The names in the directory, and its own, where they may not be on disk yet.
+  [[nodiscard]] base::status sync_names();
   [[nodiscard]] base::status sync_files(const segment_list& segments, const log_mark& target);
   void write_pending_snapshots();
   [[nodiscard]] std::uint64_t advance_committed(const log_mark& target, std::uint64_t generation);
@@ -145,7 +150,11 @@ struct log::core final : commit_source {
   [[nodiscard]] base::result<std::size_t> expired_segments(const log_tail& now, const log_config& by,
                                                            base::unix_ms now_ms);
   [[nodiscard]] base::result<std::size_t> surplus_segments(const log_tail& now, const log_config& by);
-  [[nodiscard]] base::status remove_oldest(std::size_t count);
+  /// Removes the segments that end at `boundary` or before, and returns how many; called under structure_mutex.
+  enum class active_segment { stays, may_go };
+  [[nodiscard]] base::result<std::size_t> remove_segments_below(model::offset boundary,
+                                                                active_segment active);
+  [[nodiscard]] base::status remove_oldest();
 
   // log_clean.cpp
   class cleaning;

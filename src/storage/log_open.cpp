@@ -29,6 +29,11 @@ base::status log::core::open(start_kind start) {
     segments.all.back()->mark_sealed();
     segments.all.back()->set_written_ms(now_ms);
   }
+  // Who made the directory or its first segment may have died before their names were on disk.
+  if (there && start == start_kind::unclean) {
+    directory_dirty.store(true);
+    parent_dirty.store(true);
+  }
   auto epoch_file = epochs.load(environment.files, directory);
   has_epoch_checkpoint = epoch_file && *epoch_file == leader_epoch_cache::file_state::loaded;
   if (!epoch_file) {
@@ -45,6 +50,7 @@ base::status log::core::open(start_kind start) {
     TIDELOG_DO(segments.all.back()->create_data());
     segments.all.back()->set_written_ms(now_ms);
     directory_dirty.store(true);
+    if (there) TIDELOG_DO(sync_names());
     TIDELOG_DO(restore_producers_and_epochs(segments, first));
     return adopt(std::move(segments), first);
   }
@@ -61,13 +67,15 @@ base::status log::core::open(start_kind start) {
                               .trusted_below = model::offset(std::numeric_limits<std::int64_t>::max()),
                               .was_on_disk = model::offset(recovery_point.load())});
   }
+  TIDELOG_DO(sync_names());
   const model::offset point(recovery_point.load());
   return recover(segments, {point, point, point});
 }
 
 base::status log::core::restore_producers_and_epochs(const segment_list& segments, model::offset end) {
   const base::unix_ms now_ms = environment.clock.now_ms();
-  const model::offset first = std::max(segments.all.front()->base_offset(), model::offset(log_start.load()));
+  // What lies below the log start in its segment is gone for readers, but not its sequences.
+  const model::offset first = segments.all.front()->base_offset();
   producers.clear();
   std::vector<model::offset> damaged_snapshots;
   TIDELOG_TRY(const model::offset replay_from,
@@ -79,7 +87,9 @@ base::status log::core::restore_producers_and_epochs(const segment_list& segment
                   .first_offset = at});
   }
   epochs.truncate_from_end(end);
-  if (!has_epoch_checkpoint) TIDELOG_DO(rebuild_epochs(segments));
+  TIDELOG_TRY(const bool is_complete,
+              epochs_reach_back(segments, std::max(first, model::offset(log_start.load()))));
+  if (!has_epoch_checkpoint || !is_complete) TIDELOG_DO(rebuild_epochs(segments));
   if (replay_from < end) {
     for (std::size_t at = segments.floor(replay_from); at < segments.all.size(); ++at) {
       TIDELOG_DO(replay_segment(*segments.all[at], replay_from, now_ms));
@@ -87,6 +97,20 @@ base::status log::core::restore_producers_and_epochs(const segment_list& segment
   }
   if (const auto latest = epochs.latest_epoch()) current_epoch = *latest;
   return {};
+}
+
+/// The epochs' file may have followed a log start that a crash took back.
+base::result<bool> log::core::epochs_reach_back(const segment_list& segments, model::offset first) {
+  if (epochs.entries().empty() || epochs.entries().front().start_offset <= first) return true;
+  const model::offset known_from = epochs.entries().front().start_offset;
+  for (std::size_t at = segments.floor(first); at < segments.all.size(); ++at) {
+    segment& each = *segments.all[at];
+    TIDELOG_TRY(const std::uint64_t end, each.size());
+    auto place = each.find(first, end, index_interval_bytes.load());
+    if (!place && place.error().code != errc::corrupt_segment) return base::forward_error(place);
+    if (place && *place) return (*place)->base_offset >= known_from;
+  }
+  return true;
 }
 
 /// Epochs never go down, so a segment is walked only where the next one begins with another.

@@ -45,6 +45,13 @@ base::result<model::offset> log::core::recover_segments(segment_list& segments, 
   recovery_progress progress{segments.all[first]->base_offset()};
   for (std::size_t at = first; at < segments.all.size() && !progress.ended; ++at) {
     const model::offset base = segments.all[at]->base_offset();
+    if (at > first && base < progress.end) {
+      TIDELOG_TRY(const bool dropped, drop_if_never_begun(segments, at));
+      if (dropped) {
+        --at;
+        continue;
+      }
+    }
     // A gap between two segments is a lost end, unless compaction has made it: Kafka's may take the last records of a
     // segment.
     const bool gap = base > progress.end && progress.end.value() >= cleaned_end.load() &&
@@ -61,6 +68,16 @@ base::result<model::offset> log::core::recover_segments(segment_list& segments, 
   for (std::size_t at = first; at + 1 < segments.all.size(); ++at) segments.all[at]->complete_indexes();
   if (progress.changed) TIDELOG_DO(sync_recovered(segments, first));
   return progress.end;
+}
+
+/// A roll that failed halfway may have left a file in the middle of the segment that went on.
+base::result<bool> log::core::drop_if_never_begun(segment_list& segments, std::size_t at) {
+  segment& each = *segments.all[at];
+  TIDELOG_TRY(const std::uint64_t size, each.size());
+  if (size > 0 || at + 1 == segments.all.size()) return false;
+  TIDELOG_DO(each.remove_files());
+  segments.all.erase(segments.all.begin() + static_cast<std::ptrdiff_t>(at));
+  return true;
 }
 
 base::status log::core::recover_segment(segment& each, const recovery_plan& plan,
@@ -166,8 +183,8 @@ base::status log::core::set_aside_after(segment_list& segments, std::size_t coun
 /// What was recovered is going to be served, so it must not be taken back by the next power cut.
 base::status log::core::sync_recovered(const segment_list& segments, std::size_t from) {
   for (std::size_t at = from; at < segments.all.size(); ++at) TIDELOG_DO(segments.all[at]->sync());
-  TIDELOG_DO(environment.files.sync_directory(directory));
-  return environment.files.sync_directory(parent_of(directory));
+  directory_dirty.store(true);
+  return sync_names();
 }
 
 }  // namespace tidelog::storage

@@ -147,24 +147,22 @@ base::status log::core::start_over_locked(model::offset start) {
 base::status log::advance_log_start(model::offset start) {
   core& c = *core_;
   const std::lock_guard structure(c.structure_mutex);
-  const std::lock_guard appends(c.append_mutex);
-  TIDELOG_DO(c.check_online());
-  if (start <= log_start_offset()) return {};
-  if (start > high_watermark()) {
-    return base::fail(errc::offset_out_of_range, "{}: {} is above the high watermark {}",
-                      c.directory.native(), start.value(), high_watermark().value());
-  }
-  c.touched = true;
-  c.log_start.store(start.value());
   {
+    const std::lock_guard appends(c.append_mutex);
+    TIDELOG_DO(c.check_online());
+    if (start <= log_start_offset()) return {};
+    if (start > high_watermark()) {
+      return base::fail(errc::offset_out_of_range, "{}: {} is above the high watermark {}",
+                        c.directory.native(), start.value(), high_watermark().value());
+    }
+    c.touched = true;
+    c.log_start.store(start.value());
     const std::lock_guard guard(c.epochs_mutex);
     c.epochs.truncate_from_start(start);
   }
-  const log_tail now = c.tail();
-  std::size_t below = 0;
-  while (below + 1 < now.segments->all.size() && now.segments->all[below + 1]->base_offset() <= start)
-    ++below;
-  return c.remove_oldest(below);
+  auto removed = c.remove_segments_below(start, core::active_segment::stays);
+  if (!removed) return base::forward_error(removed);
+  return {};
 }
 
 base::result<std::size_t> log::remove_deleted_files(base::unix_ms now_ms) {

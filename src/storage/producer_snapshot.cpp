@@ -179,11 +179,12 @@ base::result<model::offset> load_newest_producer_snapshot(io::file_system& files
   state.clear();
   TIDELOG_DO(remove_producer_snapshots_above(files, partition_directory, log_end));
   TIDELOG_TRY(const auto offsets, list_producer_snapshots(files, partition_directory));
-  for (auto at = offsets.rbegin(); at != offsets.rend(); ++at) {
+  // One from before the log's beginning lacks what has been deleted since.
+  for (auto at = offsets.rbegin(); at != offsets.rend() && *at >= log_start; ++at) {
     const auto entries = read_producer_snapshot(files, partition_directory, *at);
     if (entries) {
       state.load(*entries, now_ms);
-      return std::max(*at, log_start);
+      return *at;
     }
     base::say_warning("{}; producer state is rebuilt from what is older", entries.error().describe());
     passed_over.push_back(*at);

@@ -81,38 +81,51 @@ base::result<std::size_t> log::delete_old_segments(base::unix_ms now_ms, retenti
   const model::offset boundary = count < all.size() ? all[count]->base_offset() : seen.end.offset;
 
   const std::lock_guard structure(c.structure_mutex);
-  const std::lock_guard guard(c.append_mutex);
-  TIDELOG_DO(c.check_online());
   // The log may have changed meanwhile: what goes is still what lies wholly below the boundary.
-  const log_tail now = c.tail();
-  if (now.generation != seen.generation) return std::size_t{0};
-  const auto& current = now.segments->all;
-  std::size_t below = 0;
-  while (below + 1 < current.size() && current[below + 1]->base_offset() <= boundary) ++below;
-  if (below + 1 == current.size() && now.end.position > 0 && now.end.offset <= boundary) ++below;
-  TIDELOG_DO(c.remove_oldest(below));
-  return below;
+  if (c.tail().generation != seen.generation) return std::size_t{0};
+  return c.remove_segments_below(boundary, core::active_segment::may_go);
 }
 
-base::status log::core::remove_oldest(std::size_t count) {
-  if (count == 0) return {};
+base::result<std::size_t> log::core::remove_segments_below(model::offset boundary, active_segment active) {
+  std::size_t removed = 0;
+  for (;; ++removed) {
+    {
+      const std::lock_guard guard(append_mutex);
+      TIDELOG_DO(check_online());
+      const log_tail now = tail();
+      const auto& all = now.segments->all;
+      const bool is_wholly_below = all.size() > 1 ? all[1]->base_offset() <= boundary
+                                                  : active == active_segment::may_go &&
+                                                        now.end.position > 0 && now.end.offset <= boundary;
+      if (!is_wholly_below) break;
+      TIDELOG_DO(remove_oldest());
+    }
+    // One after the other also on disk: a power cut must not take a later segment and leave an earlier one, since the hole
+    // would end the log there. Appends need not wait for that.
+    TIDELOG_DO(environment.files.sync_directory(directory));
+  }
+  if (removed == 0) return removed;
+  std::vector<model::offset> bases;
+  for (const auto& each : tail().segments->all) bases.push_back(each->base_offset());
+  TIDELOG_DO(remove_stale_producer_snapshots(environment.files, directory, bases));
+  return removed;
+}
+
+base::status log::core::remove_oldest() {
   touched = true;
   // There is always an active segment; offsets go on in a new one.
-  if (count == tail().segments->all.size()) TIDELOG_DO(roll_locked());
+  if (tail().segments->all.size() == 1) TIDELOG_DO(roll_locked());
   // The names that stay are on disk before others go: a power cut must not leave a later segment, or none at all.
   if (directory_dirty.load()) {
     TIDELOG_DO(environment.files.sync_directory(directory));
     directory_dirty.store(false);
   }
   const log_tail now = tail();
-  const auto split = now.segments->all.begin() + static_cast<std::ptrdiff_t>(count);
-  const std::vector<std::shared_ptr<segment>> gone(now.segments->all.begin(), split);
+  const auto gone = now.segments->all.front();
   auto kept = std::make_shared<segment_list>();
-  kept->all.assign(split, now.segments->all.end());
+  kept->all.assign(now.segments->all.begin() + 1, now.segments->all.end());
   const model::offset first = kept->all.front()->base_offset();
   if (first.value() > log_start.load()) log_start.store(first.value());
-  std::vector<model::offset> bases;
-  for (const auto& each : kept->all) bases.push_back(each->base_offset());
   {
     const std::lock_guard held(tail_mutex);
     tail_state.segments = std::move(kept);
@@ -121,14 +134,10 @@ base::status log::core::remove_oldest(std::size_t count) {
     const std::lock_guard held(epochs_mutex);
     epochs.truncate_from_start(model::offset(log_start.load()));
   }
-  const base::unix_ms now_ms = environment.clock.now_ms();
-  // The first one first: whenever this is interrupted, what is left has no hole.
-  for (const auto& each : gone) {
-    base::say_info("{}: deleting the segment at offset {}", directory.native(), each->base_offset().value());
-    TIDELOG_DO(each->rename_deleted());
-    deleted.push_back({each, now_ms});
-  }
-  return remove_stale_producer_snapshots(environment.files, directory, bases);
+  base::say_info("{}: deleting the segment at offset {}", directory.native(), gone->base_offset().value());
+  TIDELOG_DO(gone->rename_deleted());
+  deleted.push_back({gone, environment.clock.now_ms()});
+  return {};
 }
 
 }  // namespace tidelog::storage

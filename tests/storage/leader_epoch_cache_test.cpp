@@ -59,6 +59,13 @@ TEST(leader_epoch_cache_test, assignment_drops_what_contradicts_it) {
   EXPECT_EQ(made_of({entry(3, 10), entry(3, 5)}).entries(), (entries{entry(3, 5)}));
 }
 
+TEST(leader_epoch_cache_test, replay_from_the_middle_of_an_epoch_leaves_it_its_beginning) {
+  auto cache = made_of({entry(0, 0), entry(1, 26)});
+  cache.assign(model::leader_epoch(0), model::offset(20));
+  cache.assign(model::leader_epoch(1), model::offset(26));
+  EXPECT_EQ(cache.entries(), (entries{entry(0, 0), entry(1, 26)}));
+}
+
 TEST(leader_epoch_cache_test, end_offset_is_where_the_next_epoch_begins) {
   const auto cache = made_of({entry(1, 5), entry(3, 10), entry(6, 20)});
   const model::offset log_end(30);

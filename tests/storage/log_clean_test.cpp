@@ -310,6 +310,26 @@ TEST_F(log_clean_test, duplicates_are_known_after_cleaning_and_reopening) {
   EXPECT_EQ(model::parse_record_batch(batches_of(*log_)[0])->base_offset(), at(2));
 }
 
+TEST_F(log_clean_test, batch_of_a_producer_that_a_power_cut_may_take_does_not_cost_the_one_before_it) {
+  const auto sent = [&](int number) {
+    const producer_fields producer{.id = 7, .sequence = number};
+    return make_keyed_batch({put("a", std::to_string(number))}, compression_type::none, producer);
+  };
+  store(*log_, sent(0), storage::append_origin::client);
+  write({put("a", "other")});
+  seal(*log_);
+  store(*log_, sent(1), storage::append_origin::client);
+  clean(*log_);
+  files_.cut_power();
+  log_.reset();
+  files_.restart(unsynced::lost);
+  log_ = world_.open(config_, {});
+  ASSERT_EQ(log_->log_end_offset(), at(2));
+  EXPECT_EQ(store(*log_, sent(0), storage::append_origin::client).outcome,
+            storage::append_outcome::duplicate);
+  EXPECT_EQ(store(*log_, sent(1), storage::append_origin::client).outcome, storage::append_outcome::stored);
+}
+
 TEST_F(log_clean_test, rolled_back_records_go_and_do_not_count_as_newest) {
   const producer_fields producer{.id = 9, .transactional = true};
   config_.delete_retention_ms = 1000;

@@ -136,6 +136,91 @@ TEST(log_crash_test, killed_process_loses_nothing) {
   EXPECT_EQ(world.open(crash_config(storage::never_flush))->log_end_offset(), at(20));
 }
 
+TEST(log_crash_test, power_cut_while_several_segments_are_deleted_leaves_no_hole) {
+  const std::uint64_t seed = random_seed();
+  auto config = page_cache_config();
+  config.segment_bytes = static_cast<std::int64_t>(2 * batch_bytes(10));
+  config.retention_bytes = 3 * config.segment_bytes;
+  for (std::uint64_t round = 0; round < 200; ++round) {
+    SCOPED_TRACE(seed + round);
+    fault_file_system files;
+    {
+      log_world world(files);
+      const auto log = world.open(config);
+      for (int i = 0; i < 16; ++i) append(*log, {});
+      ASSERT_TRUE(log->flush());
+      files.cut_power_at(files.changes() + round % 25);
+      static_cast<void>(log->delete_old_segments(world.clock.now_ms()));
+      files.cut_power();
+    }
+    files.restart(unsynced::random, seed + round);
+    log_world world(files);
+    ASSERT_EQ(world.open(config)->log_end_offset(), at(16));
+  }
+}
+
+/// Two batches of that size fill a segment; an even larger one does not fit behind one of them.
+[[nodiscard]] storage::log_config two_batch_segments(std::int64_t flush_messages) {
+  storage::log_config config;
+  config.flush_messages = flush_messages;
+  config.segment_bytes = static_cast<std::int64_t>(2 * batch_bytes(10));
+  return config;
+}
+
+TEST(log_crash_test, roll_that_fails_leaves_nothing_that_could_end_the_segment) {
+  fault_file_system files;
+  {
+    log_world world(files);
+    const auto log = world.open(two_batch_segments(storage::never_flush));
+    append(*log, {});
+    files.inject({.what = operation::truncate, .error_number = EIO, .path_contains = "0001.log"});
+    auto too_large = make_batch({.value_bytes = 60});
+    ASSERT_FALSE(log->append(too_large, {}));
+    for (int i = 0; i < 4; ++i) append(*log, {});
+  }
+  files.restart(unsynced::kept);
+  log_world world(files);
+  const auto log = world.open(two_batch_segments(storage::never_flush));
+  EXPECT_EQ(log->log_end_offset(), at(5));
+  EXPECT_EQ(read_all(*log, at(0), read_bound::log_end()).size(), 5 * batch_bytes(10));
+}
+
+TEST(log_crash_test, empty_file_in_the_middle_of_a_segment_ends_nothing) {
+  fault_file_system files;
+  log_world world(files);
+  {
+    const auto log = world.open(two_batch_segments(storage::never_flush));
+    for (int i = 0; i < 5; ++i) append(*log, {});
+    ASSERT_TRUE(log->close(storage::close_kind::clean));
+  }
+  ASSERT_TRUE(files.open("/data/t-0/00000000000000000001.log", io::open_mode::create));
+  const auto log = world.open(two_batch_segments(storage::never_flush));
+  EXPECT_EQ(log->log_end_offset(), at(5));
+  EXPECT_EQ(log->segment_count(), 3U);
+}
+
+TEST(log_crash_test, segment_that_was_cut_back_and_closed_is_synced_with_the_next_one) {
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    SCOPED_TRACE(seed);
+    fault_file_system files;
+    {
+      log_world world(files);
+      const auto log = world.open(two_batch_segments(1));
+      ASSERT_TRUE(wait_committed(*log, append(*log, {}).end_offset()));
+      files.inject(
+          {.what = operation::write, .error_number = ENOSPC, .path_contains = ".log", .bytes_written = 40});
+      auto refused = make_batch({.value_bytes = 10});
+      ASSERT_FALSE(log->append(refused, {}));
+      ASSERT_TRUE(log->roll());
+      ASSERT_TRUE(wait_committed(*log, append(*log, {}).end_offset()));
+      files.cut_power();
+    }
+    files.restart(unsynced::random, seed);
+    log_world world(files);
+    ASSERT_EQ(world.open(two_batch_segments(1))->log_end_offset(), at(2));
+  }
+}
+
 class damaged_tail_test : public ::testing::Test {
  protected:
   void SetUp() override {

@@ -513,6 +513,33 @@ TEST_F(log_directory_test, power_cut_never_takes_the_first_segment_from_a_log_th
   }
 }
 
+TEST_F(log_directory_test, creation_that_a_kill_cut_short_is_durable_once_it_is_written_to) {
+  for (std::uint64_t change = 0;; ++change) {
+    SCOPED_TRACE(change);
+    test::fault_file_system disk;
+    const auto before = [&] {
+      daemon_run run(disk);
+      disk.cut_power_at(disk.changes() + change);
+      static_cast<void>(run.open(request("a")));
+      return disk.is_down();
+    }();
+    disk.restart(test::unsynced::kept);
+    {
+      daemon_run run(disk);
+      const auto opened = run.open(request("a"));
+      ASSERT_TRUE(opened) << opened.error().describe();
+      append(**opened, 2);
+      disk.cut_power();
+    }
+    disk.restart(test::unsynced::lost);
+    daemon_run run(disk);
+    const auto opened = run.open(request("a"), when_missing::fail);
+    ASSERT_TRUE(opened) << opened.error().describe();
+    EXPECT_EQ((*opened)->log_end_offset(), model::offset(2));
+    if (!before) break;
+  }
+}
+
 TEST_F(log_directory_test, power_cut_at_any_point_of_the_first_start_leaves_a_directory_that_starts) {
   const auto seed = test::random_seed();
   for (std::uint64_t change = 0;; ++change) {

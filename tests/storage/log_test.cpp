@@ -188,6 +188,22 @@ TEST_F(log_test, duplicate_of_an_idempotent_producer_gets_the_first_offsets) {
   EXPECT_EQ(log->append(gap, {}).error().code, errc::out_of_order_sequence);
 }
 
+TEST_F(log_test, duplicate_is_known_after_a_restart_when_segments_of_others_lie_between) {
+  const auto config = small_segments();
+  {
+    const auto log = world.open(config);
+    append(*log, {.producer_id = 9, .sequence = 0});
+    append(*log, {.producer_id = 9, .sequence = 1});
+    for (int i = 0; i < 12; ++i) append(*log, {});
+    append(*log, {.producer_id = 9, .sequence = 2});
+    ASSERT_TRUE(log->close(storage::close_kind::clean));
+  }
+  const auto log = world.open_clean(config);
+  const auto again = append(*log, {.producer_id = 9, .sequence = 1});
+  EXPECT_EQ(again.outcome, storage::append_outcome::duplicate);
+  EXPECT_EQ(again.base_offset, at(1));
+}
+
 TEST_F(log_test, duplicates_are_known_after_clean_and_unclean_restarts) {
   {
     const auto log = world.open({});

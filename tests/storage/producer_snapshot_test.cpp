@@ -215,10 +215,10 @@ TEST_F(producer_snapshot_file_test, unreadable_snapshot_is_passed_over_and_left)
   EXPECT_EQ(there(), (offsets{10, 20}));
 }
 
-TEST_F(producer_snapshot_file_test, replay_never_begins_before_the_log) {
+TEST_F(producer_snapshot_file_test, snapshot_from_before_the_log_lacks_what_was_deleted_and_is_not_loaded) {
   put(10);
   EXPECT_EQ(load(15, 35), model::offset(15));
-  EXPECT_EQ(known_producer(), 10);
+  EXPECT_EQ(known_producer(), -1);
 }
 
 TEST_F(producer_snapshot_file_test, snapshots_at_segment_bases_and_the_newest_are_kept) {

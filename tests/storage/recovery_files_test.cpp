@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include "tidelog/storage/offset_index.hpp"
+#include "tidelog/storage/producer_snapshot.hpp"
 #include "tidelog/storage/time_index.hpp"
 
 #include <random>
@@ -126,6 +127,38 @@ TEST_F(recovery_test, epoch_checkpoint_of_random_bytes_is_rebuilt_from_the_batch
   EXPECT_EQ(log->epoch_at(at(16)), model::leader_epoch(3));
   EXPECT_EQ(log->epoch_at(at(2)), model::leader_epoch(0));
   EXPECT_EQ(log->end_offset_for(model::leader_epoch(0)).end_offset, at(15));
+}
+
+TEST_F(recovery_test, epochs_that_followed_a_log_start_which_a_crash_took_back_are_completed) {
+  {
+    const auto log = reopen_clean();
+    append(*log, {}, 3);
+    ASSERT_TRUE(log->advance_log_start(at(4)));
+    ASSERT_TRUE(log->close(storage::close_kind::clean));
+  }
+  // The start was not in its checkpoint yet, and the segment is the first one still.
+  const auto log = world_.open(config(), {.recovery_point = at(16)});
+  ASSERT_EQ(log->log_start_offset(), at(0));
+  EXPECT_EQ(log->epoch_at(at(0)), model::leader_epoch(0));
+  EXPECT_EQ(log->epoch_at(at(15)), model::leader_epoch(3));
+}
+
+TEST_F(recovery_test, replay_from_a_snapshot_leaves_epochs_their_beginning) {
+  {
+    const auto log = reopen_clean();
+    for (int i = 0; i < 3; ++i) append(*log, {}, 3);
+    ASSERT_TRUE(log->flush());
+    ASSERT_TRUE(log->close(storage::close_kind::clean));
+  }
+  // What is newer than the snapshot at the second segment is read again.
+  const auto snapshots = *storage::list_producer_snapshots(files_, "/data/t-0");
+  for (const auto each : snapshots) {
+    if (each <= at(5)) continue;
+    ASSERT_TRUE(files_.remove_file(io::path("/data/t-0") / storage::producer_snapshot_name(each)));
+  }
+  const auto log = world_.open_clean(config());
+  EXPECT_EQ(log->epoch_at(at(2)), model::leader_epoch(0));
+  EXPECT_EQ(log->epoch_at(at(15)), model::leader_epoch(3));
 }
 
 TEST_F(recovery_test, snapshots_of_random_bytes_are_passed_over_and_the_producers_known) {

@@ -41,8 +41,8 @@ namespace tidelog::storage {
 [[nodiscard]] base::result<std::vector<model::offset>> list_producer_snapshots(
     io::file_system& files, const io::path& partition_directory);
 
-/// Loads the newest good snapshot at or below `log_end` into `state`, and returns the offset from which batches are to be
-/// given to record_replayed(). With no snapshot, `state` is empty and that is `log_start`. Damaged snapshots are reported
+/// Loads the newest good snapshot from `log_start`, where the first segment begins, to `log_end` into `state`, and returns
+/// the offset from which batches are to be given to record_replayed(). With no snapshot, `state` is empty and that is `log_start`. Damaged snapshots are reported
 /// and removed, those beyond `log_end` are removed, as they speak of batches that are no more; one that cannot be read or
 /// has a version not known here is reported and left; the offsets of both kinds are added to `passed_over`. Fails only with an errno of the directory or of a removal.
 [[nodiscard]] base::result<model::offset> load_newest_producer_snapshot(
