@@ -40,6 +40,7 @@ class fault_file_system::machine {
     if (down) return {EIO, false, 0};
     if (changes_something && changes++ == cut_at) {
       down = true;
+      change_at_cut = {what, paths};
       // Whether the last change came through is as good as random, but the same in every run.
       random_engine random(changes);
       return {EIO, random() % 2 == 0, static_cast<std::size_t>(random() % (bytes + 1))};
@@ -123,6 +124,7 @@ class fault_file_system::machine {
   std::uint64_t faults_met = 0;
   std::uint64_t changes = 0;
   std::uint64_t cut_at = for_ever;
+  std::optional<met_change> change_at_cut;
   bool down = false;
   /// Counts restarts; what was opened in an earlier life is dead.
   std::uint64_t life = 0;
@@ -282,6 +284,11 @@ bool fault_file_system::is_down() const {
   return machine_->down;
 }
 
+std::optional<met_change> fault_file_system::change_at_cut() const {
+  const std::lock_guard guard(machine_->mutex);
+  return machine_->change_at_cut;
+}
+
 void fault_file_system::restart(unsynced fate, std::uint64_t seed) {
   const std::lock_guard guard(machine_->mutex);
   if (fate == unsynced::lost) lose_unsynced(*machine_->root);
@@ -290,6 +297,7 @@ void fault_file_system::restart(unsynced fate, std::uint64_t seed) {
   machine_->down = false;
   machine_->changes = 0;
   machine_->cut_at = for_ever;
+  machine_->change_at_cut.reset();
   ++machine_->life;
 }
 

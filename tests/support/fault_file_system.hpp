@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace tidelog::test {
@@ -55,6 +56,13 @@ struct fault {
   std::size_t bytes_written = 0;
 };
 
+/// A change of the disk that the power went in the middle of.
+struct met_change {
+  operation what;
+  /// A rename has both, a newline between them.
+  std::string paths;
+};
+
 /// What becomes of unsynced changes in a restart.
 enum class unsynced {
   lost,    ///< a power cut that no unsynced change survived
@@ -81,6 +89,8 @@ class fault_file_system final : public io::file_system {
   void cut_power_at(std::uint64_t change);
   void cut_power();
   [[nodiscard]] bool is_down() const;
+  /// The change that a cut_power_at() has met since the last restart(), if it has met one.
+  [[nodiscard]] std::optional<met_change> change_at_cut() const;
   /// Comes up again; cuts the power first if it is on. Files and locks of before are dead for good (EIO). Injected
   /// faults stay.
   void restart(unsynced fate, std::uint64_t seed = 0);
