@@ -197,11 +197,16 @@ base::result<std::optional<recovery_outcome>> segment::fault_in_indexes(std::uin
       return recovery_outcome::index_wrong;
   }
   if (last_time) return fault_in_last_time(*last_time, size);
+  // A segment with timestamps has at least its closing entry. Batches that compaction has emptied have none.
   batch_walker walker(*file, 0, size);
-  const auto first = walker.next();
-  // A segment with timestamps has at least its closing entry.
-  if (first && *first && indexed_timestamp(**first).value() < 0) return std::nullopt;
-  return recovery_outcome::index_short;
+  while (true) {
+    const auto batch = walker.next();
+    if (!batch) return recovery_outcome::index_short;
+    if (!*batch) return std::nullopt;
+    if ((*batch)->record_count() == 0) continue;
+    if (indexed_timestamp(**batch).value() < 0) return std::nullopt;
+    return recovery_outcome::index_short;
+  }
 }
 
 base::result<std::optional<recovery_outcome>> segment::fault_in_last_time(const time_index_entry& last,

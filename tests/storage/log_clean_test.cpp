@@ -330,6 +330,24 @@ TEST_F(log_clean_test, batch_of_a_producer_that_a_power_cut_may_take_does_not_co
   EXPECT_EQ(store(*log_, sent(1), storage::append_origin::client).outcome, storage::append_outcome::stored);
 }
 
+TEST_F(log_clean_test, lost_time_index_is_noticed_behind_a_batch_that_was_emptied) {
+  store(*log_, make_keyed_batch({put("a", "1", 1000)}, compression_type::none, {.id = 7}),
+        storage::append_origin::client);
+  write({put("a", "2", 2000), put("b", "1", 2001)});
+  seal(*log_);
+  clean(*log_);
+  reopen(storage::start_kind::clean);
+  ASSERT_TRUE(log_->close(storage::close_kind::clean));
+  const auto index =
+      *files_.open(world_.directory / "00000000000000000000.timeindex", io::open_mode::read_write);
+  ASSERT_TRUE(index->truncate(0));
+  log_.reset();
+  log_ = world_.open_clean(config_);
+  const auto found = log_->offset_for_timestamp(model::timestamp(2000));
+  ASSERT_TRUE(found && *found);
+  EXPECT_EQ((*found)->offset, at(1));
+}
+
 TEST_F(log_clean_test, rolled_back_records_go_and_do_not_count_as_newest) {
   const producer_fields producer{.id = 9, .transactional = true};
   config_.delete_retention_ms = 1000;
