@@ -172,7 +172,7 @@ base::status log::core::roll_locked() {
   old.complete_indexes();
   old.mark_sealed();
   pending_snapshots.push_back({now.end.offset, producers.snapshot()});
-  roll_jitter_ms = random_part_of(config.segment_jitter_ms);
+  draw_roll_jitter();
   touched = true;
 
   auto segments = std::make_shared<segment_list>(*now.segments);
@@ -188,6 +188,10 @@ base::status log::core::roll_locked() {
   if (durable.load()) environment.commits.request(*this);
   if (roll_listener) roll_listener();
   return {};
+}
+
+void log::core::draw_roll_jitter() {
+  roll_jitter_ms = random_part_of(config.segment_jitter_ms);
 }
 
 base::status log::core::undo_roll(segment& begun, const base::error& reason) {

@@ -119,6 +119,7 @@ struct log::core final : commit_source {
   [[nodiscard]] base::result<bool> must_roll(segment& active, const log_mark& end,
                                              const model::record_batch_header& batch);
   [[nodiscard]] base::status roll_locked();
+  void draw_roll_jitter();
   [[nodiscard]] base::status undo_roll(segment& begun, const base::error& reason);
   [[nodiscard]] std::uint64_t publish_end(const log_mark& end);
 

@@ -13,6 +13,8 @@
 namespace tidelog::storage {
 
 base::status log::core::open(start_kind start) {
+  // Also for the segment that is there: after a start, too, partitions are not to roll all at once.
+  draw_roll_jitter();
   TIDELOG_TRY(const bool there, environment.files.exists(directory));
   if (!there) {
     TIDELOG_DO(environment.files.make_directories(directory));

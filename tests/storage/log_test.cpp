@@ -342,6 +342,37 @@ TEST_F(log_test, segment_with_a_timestamp_from_the_future_expires_with_the_next)
   EXPECT_EQ(*log->delete_old_segments(now), 2U);
 }
 
+TEST_F(log_test, segments_without_usable_timestamps_expire_by_when_they_were_closed) {
+  auto config = small_segments();
+  config.retention_ms = 1000;
+  const auto log = world.open(config);
+  for (int i = 0; i < 5; ++i) append(*log, {.timestamp = world.clock.now_ms() + 1'000'000'000});
+  for (int i = 0; i < 5; ++i) append(*log, {.timestamp = -1});
+  append(*log, {.timestamp = world.clock.now_ms() + 1'000'000'000});
+  EXPECT_EQ(*log->delete_old_segments(world.clock.now_ms()), 0U);
+  world.clock.advance(std::chrono::milliseconds(1001));
+  EXPECT_EQ(*log->delete_old_segments(world.clock.now_ms()), 3U);
+}
+
+TEST_F(log_test, logs_that_were_begun_together_roll_at_different_times_and_none_too_late) {
+  auto config = page_cache_config();
+  config.segment_ms = 1000;
+  config.segment_jitter_ms = 1000;
+  int rolled_early = 0;
+  for (int i = 0; i < 64; ++i) {
+    world.directory = fmt::format("/data/t-{}", i);
+    { const auto made = world.open(config); }
+    const auto log = world.open_clean(config);
+    append(*log, {.timestamp = 1000});
+    append(*log, {.timestamp = 1500});
+    if (log->segment_count() == 2) ++rolled_early;
+    append(*log, {.timestamp = 2501});
+    EXPECT_GE(log->segment_count(), 2U);
+  }
+  EXPECT_GT(rolled_early, 0);
+  EXPECT_LT(rolled_early, 64);
+}
+
 TEST_F(log_test, oldest_segments_are_deleted_while_the_log_is_too_large) {
   auto config = small_segments();
   config.retention_bytes = config.segment_bytes * 2;
