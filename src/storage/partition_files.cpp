@@ -138,6 +138,8 @@ struct listing {
     if (covered(base)) TIDELOG_DO(remove(files, directory / name));
   }
   std::erase_if(found.indexes, [&](const auto& index) { return covered(index.first); });
+  // A power cut must not give back what the swap files have replaced when these have their names already.
+  TIDELOG_DO(files.sync_directory(directory));
   for (const auto& swap : valid) {
     const std::string name = swap.name.substr(0, swap.name.size() - std::string_view(swap_suffix).size());
     TIDELOG_DO(files.rename(directory / swap.name, directory / name));

@@ -221,6 +221,37 @@ TEST(log_crash_test, segment_that_was_cut_back_and_closed_is_synced_with_the_nex
   }
 }
 
+TEST(log_crash_test, power_cut_while_a_swap_is_finished_gives_nothing_back) {
+  const std::uint64_t seed = random_seed();
+  for (std::uint64_t round = 0; round < 200; ++round) {
+    SCOPED_TRACE(seed + round);
+    fault_file_system files;
+    {
+      log_world world(files);
+      const auto log = world.open(two_batch_segments(storage::never_flush));
+      for (int i = 0; i < 8; ++i) append(*log, {});
+      ASSERT_TRUE(log->close(storage::close_kind::clean));
+      // Only the last record of the first three segments, offsets 0 to 5, is left.
+      std::vector<std::byte> last(batch_bytes(10));
+      ASSERT_TRUE((*files.open("/data/t-0/00000000000000000004.log", io::open_mode::read))
+                      ->read_at(last, last.size()));
+      ASSERT_TRUE(
+          (*files.open("/data/t-0/00000000000000000000.log.swap", io::open_mode::create))->write_at(last, 0));
+    }
+    files.make_durable();
+    {
+      log_world world(files);
+      files.cut_power_at(files.changes() + round % 20);
+      static_cast<void>(world.try_open(two_batch_segments(storage::never_flush), {}));
+      files.cut_power();
+    }
+    files.restart(unsynced::random, seed + round);
+    log_world world(files);
+    const auto log = world.open(two_batch_segments(storage::never_flush));
+    ASSERT_EQ(read_all(*log, at(0), read_bound::log_end()).size(), 3 * batch_bytes(10));
+  }
+}
+
 class damaged_tail_test : public ::testing::Test {
  protected:
   void SetUp() override {
