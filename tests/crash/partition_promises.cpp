@@ -57,7 +57,6 @@ void partition_promises::check(storage::log& log, last_stop how, std::mt19937_64
   check_lookups(log, seen, random);
   end_ = on_disk_ = end;
   highest_start_ = std::max(highest_start_, start);
-  page_cache_is_trusted_ = true;
 }
 
 void partition_promises::check_ends(const storage::log& log, last_stop how) const {
@@ -67,7 +66,7 @@ void partition_promises::check_ends(const storage::log& log, last_stop how) cons
   if (how == last_stop::clean) {
     require(end == end_, "the log ends at {}, it was closed cleanly at {}", end, end_);
   }
-  if (how == last_stop::killed && page_cache_is_trusted_) {
+  if (how == last_stop::killed) {
     require(end >= end_, "the log ends at {}, when the process died it ended at {}", end, end_);
   }
   require(log.high_watermark().value() == end, "the high watermark is {} after a start, the log ends at {}",

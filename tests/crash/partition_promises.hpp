@@ -69,9 +69,6 @@ class partition_promises {
   void log_starts_for_good(model::offset start) { kept_start_ = std::max(kept_start_, start.value()); }
   /// From now on superseded records and tombstones may be gone.
   void cleaning_begins() { has_been_cleaned_ = true; }
-  /// A sync has failed: what the page cache shows from here on may not be on disk.
-  void distrust_page_cache() { page_cache_is_trusted_ = false; }
-  [[nodiscard]] bool trusts_page_cache() const { return page_cache_is_trusted_; }
   void update_config(const storage::log_config& config) { config_ = config; }
   [[nodiscard]] const storage::log_config& config() const { return config_; }
 
@@ -113,7 +110,6 @@ class partition_promises {
   std::int64_t kept_start_ = 0;
   std::int64_t highest_start_ = 0;
   bool has_been_cleaned_ = false;
-  bool page_cache_is_trusted_ = true;
 };
 
 }  // namespace tidelog::test

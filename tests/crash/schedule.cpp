@@ -335,7 +335,8 @@ class afterlife {
     note_stop(machine_, figures_);
     const auto fate = machine_.below(5);
     auto kind = fate == 0 ? unsynced::lost : fate == 1 ? unsynced::kept : unsynced::random;
-    if (kind == unsynced::kept && machine_.page_cache_has_forgotten()) kind = unsynced::random;
+    // Where a sync has failed, the page cache shows what the disk lacks: such a disk is left by a power cut.
+    if (kind == unsynced::kept && machine_.may_fail()) kind = unsynced::random;
     ++(kind == unsynced::kept ? figures_.kills : figures_.power_cuts);
     machine_.end_life(kind, machine_.random());
   }

@@ -133,7 +133,6 @@ void schedule_machine::note_promises() {
     auto& promises = each->promises;
     promises.log_starts(each->opened->log_start_offset());
     if (!is_running()) continue;
-    if (!each->is_online()) promises.distrust_page_cache();
     promises.on_disk(each->opened->recovery_point());
     const auto shown = each->opened->high_watermark();
     if (promises.config().is_durable() && shown > each->unsynced_high_watermark) promises.on_disk(shown);
@@ -147,11 +146,6 @@ void schedule_machine::let_go() {
 
 bool schedule_machine::all_are_online() const {
   return std::ranges::all_of(partitions, [](const auto& each) { return each->is_online(); });
-}
-
-bool schedule_machine::page_cache_has_forgotten() const {
-  return std::ranges::any_of(partitions,
-                             [](const auto& each) { return !each->promises.trusts_page_cache(); });
 }
 
 bool schedule_machine::stop() {

@@ -77,8 +77,6 @@ class schedule_machine {
   [[nodiscard]] storage::log_directory& directory() { return *life_->directory; }
   [[nodiscard]] bool is_running() const { return life_ && life_->directory && !files.is_down(); }
   [[nodiscard]] bool all_are_online() const;
-  /// A sync has failed in this life.
-  [[nodiscard]] bool page_cache_has_forgotten() const;
   [[nodiscard]] stepping_committer& commits() { return life_->commits; }
   [[nodiscard]] model::leader_epoch epoch() const { return model::leader_epoch(epoch_); }
   scheduled_partition& add_partition(const std::string& topic, const storage::log_config& config);

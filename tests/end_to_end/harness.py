@@ -27,12 +27,13 @@ class Failed(AssertionError):
 class Daemon:
     """One tidelogd process; its stderr is read all the time, so that it never waits for us."""
 
-    def __init__(self, directory, *arguments, listen="127.0.0.1:0"):
+    def __init__(self, directory, *arguments, listen="127.0.0.1:0", wrapper=()):
+        """`wrapper` is a command that runs the daemon, if not the shell's own way will do."""
         self.directory = directory
         self.lines = []
         self._changed = threading.Condition()
         self._ended = False
-        command = [os.path.join(PROGRAMS, "tidelogd"), "--data-dir", directory]
+        command = [*wrapper, os.path.join(PROGRAMS, "tidelogd"), "--data-dir", directory]
         if listen:
             command += ["--listen", listen]
         self.process = subprocess.Popen(command + list(arguments), stdin=subprocess.DEVNULL,

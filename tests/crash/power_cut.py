@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""Cuts the power of real file systems under a tidelogd at work: a loop-mounted image is shut down (the ioctl of XFS, which
+ext4 has too) without writing anything more, the daemon is killed, the image mounted again, and what is there after the next
+start is held against what had been promised. First, power is cut at all moments of a first start.
+
+    power_cut.py [--file-systems ext4,xfs] [--cycles N] [--first-starts N] [--seed N]
+
+Root only, since it mounts; elsewhere it says NOT TESTED.
+"""
+
+import argparse
+import fcntl
+import os
+import random
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+import real_clients
+
+SHUTDOWN = 0x8004587D  # _IOR('X', 125, __u32)
+WRITE_NOTHING_MORE = 2
+IMAGE_BYTES = 400 << 20
+MAKE = {"ext4": ["mkfs.ext4", "-q", "-F"], "xfs": ["mkfs.xfs", "-q", "-f"]}
+
+
+class Disk:
+    """A file system of its own that can lose its power."""
+
+    def __init__(self, kind, work):
+        self.image = os.path.join(work, kind + ".image")
+        self.mount_point = os.path.join(work, kind)
+        os.mkdir(self.mount_point)
+        self.kind = kind
+        self.is_mounted = False
+
+    def make(self):
+        self.unmount()
+        with open(self.image, "wb") as file:
+            file.truncate(IMAGE_BYTES)
+        subprocess.run([*MAKE[self.kind], self.image], check=True, capture_output=True)
+        self.mount()
+
+    def mount(self):
+        subprocess.run(["mount", "-o", "loop", self.image, self.mount_point], check=True, capture_output=True)
+        self.is_mounted = True
+
+    def unmount(self):
+        if self.is_mounted:
+            subprocess.run(["umount", self.mount_point], check=True, capture_output=True)
+            self.is_mounted = False
+
+    def cut_power(self, daemon):
+        # It says nothing from here on, as a machine without power does: while a file system is shut down, a sync that is under
+        # way may be told that it succeeded.
+        daemon.process.send_signal(signal.SIGSTOP)
+        os.waitpid(daemon.process.pid, os.WUNTRACED)
+        descriptor = os.open(self.mount_point, os.O_RDONLY)
+        try:
+            fcntl.ioctl(descriptor, SHUTDOWN, struct.pack("I", WRITE_NOTHING_MORE))
+        finally:
+            os.close(descriptor)
+
+    @property
+    def data(self):
+        return os.path.join(self.mount_point, "data")
+
+
+def cut_first_starts(disk, count, chance):
+    """A directory in which the very first start was cut short starts."""
+    for number in range(count):
+        disk.make()
+        broker = real_clients.Broker(disk.data)
+        broker.spawn()
+        # All through the start, and a while after it.
+        time.sleep(chance.random() * 0.15)
+        disk.cut_power(broker.daemon)
+        broker.kill()
+        disk.unmount()
+        disk.mount()
+        broker.start()
+        broker.tidelog("topic", "create", "first")
+        broker.stop()
+    print(f"{disk.kind}: {count} first starts cut short, and each directory starts", flush=True)
+
+
+def cut_under_load(disk, cycles, chance, seed):
+    disk.make()
+    ledger = real_clients.Ledger()
+    broker = real_clients.Broker(disk.data)
+    checker = real_clients.Checker(broker, ledger)
+    try:
+        broker.start(real_clients.TOPICS)
+        checker.check()
+        load = real_clients.Load(broker.address, ledger, seed)
+        for cycle in range(1, cycles + 1):
+            enough = ledger.acknowledgements + chance.randrange(1, 1500)
+            give_up = time.monotonic() + 120
+            while ledger.acknowledgements < enough and ledger.failures.empty():
+                if time.monotonic() > give_up:
+                    raise real_clients.Broken("the broker answers no more")
+                time.sleep(chance.random() * 0.01)
+            disk.cut_power(broker.daemon)
+            broker.kill()
+            disk.unmount()
+            disk.mount()
+            checker.power_is_cut()
+            broker.start()
+            load.pause()
+            checker.check(everything=cycle % 10 == 0)
+            load.go_on()
+            print(f"{disk.kind}, power cut {cycle}: {ledger.acknowledgements} acknowledged records", flush=True)
+        load.stop()
+        checker.check(everything=True)
+        broker.stop()
+        print(f"{disk.kind}: {cycles} power cuts: everything that was acknowledged is there", flush=True)
+    except Exception:
+        print(f"the daemon's last words:\n{broker.daemon.log()[-4000:]}", file=sys.stderr)
+        raise
+    finally:
+        if broker.daemon:
+            broker.daemon.close()
+
+
+def why_not(kinds):
+    if os.geteuid() != 0:
+        return "only root can mount"
+    for program in ["mount", "umount", *(MAKE[kind][0] for kind in kinds)]:
+        if not shutil.which(program):
+            return f"there is no {program}"
+    if subprocess.run(["losetup", "-f"], capture_output=True).returncode != 0:
+        return "there are no loop devices"
+    return None
+
+
+def run(options):
+    kinds = options.file_systems.split(",")
+    if reason := why_not(kinds):
+        print(f"NOT TESTED: {reason}")
+        return 0
+    chance = random.Random(options.seed)
+    work = tempfile.mkdtemp(prefix="tidelog-power-")
+    disks = []
+    try:
+        for kind in kinds:
+            disks.append(Disk(kind, work))
+            cut_first_starts(disks[-1], options.first_starts, chance)
+            cut_under_load(disks[-1], options.cycles, chance, options.seed)
+        return 0
+    except Exception as failure:
+        print(f"seed {options.seed}: {failure}", file=sys.stderr)
+        return 1
+    finally:
+        for disk in disks:
+            disk.unmount()
+        shutil.rmtree(work, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="cuts the power of file systems under tidelogd")
+    parser.add_argument("--file-systems", default="ext4,xfs")
+    parser.add_argument("--cycles", type=int, default=50)
+    parser.add_argument("--first-starts", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
+    sys.exit(run(parser.parse_args()))

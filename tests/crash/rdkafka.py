@@ -1,0 +1,152 @@
+"""As much of librdkafka, the C client, as load and offset commits need; it comes with kcat."""
+
+import ctypes
+import threading
+
+ACKNOWLEDGED = 0
+FATAL = -150
+_COPY = 2
+_PRODUCER, _CONSUMER = 0, 1
+
+_c = ctypes.CDLL("librdkafka.so.1")
+
+
+class _Message(ctypes.Structure):
+    _fields_ = [("err", ctypes.c_int), ("topic", ctypes.c_void_p), ("partition", ctypes.c_int32),
+                ("payload", ctypes.c_void_p), ("length", ctypes.c_size_t), ("key", ctypes.c_void_p),
+                ("key_length", ctypes.c_size_t), ("offset", ctypes.c_int64), ("mine", ctypes.c_void_p)]
+
+
+class _Place(ctypes.Structure):
+    _fields_ = [("topic", ctypes.c_char_p), ("partition", ctypes.c_int32), ("offset", ctypes.c_int64),
+                ("metadata", ctypes.c_void_p), ("metadata_size", ctypes.c_size_t), ("opaque", ctypes.c_void_p),
+                ("err", ctypes.c_int), ("private", ctypes.c_void_p)]
+
+
+class _Places(ctypes.Structure):
+    _fields_ = [("count", ctypes.c_int), ("size", ctypes.c_int), ("elements", ctypes.POINTER(_Place))]
+
+
+_DELIVERY = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.POINTER(_Message), ctypes.c_void_p)
+_ERROR = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
+
+for name, result, arguments in (
+        ("rd_kafka_conf_new", ctypes.c_void_p, []),
+        ("rd_kafka_conf_set", ctypes.c_int, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_size_t]),
+        ("rd_kafka_conf_set_dr_msg_cb", None, [ctypes.c_void_p, _DELIVERY]),
+        ("rd_kafka_conf_set_error_cb", None, [ctypes.c_void_p, _ERROR]),
+        ("rd_kafka_conf_set_log_cb", None, [ctypes.c_void_p, ctypes.c_void_p]),
+        ("rd_kafka_new", ctypes.c_void_p, [ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t]),
+        ("rd_kafka_topic_new", ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]),
+        ("rd_kafka_produce", ctypes.c_int, [ctypes.c_void_p, ctypes.c_int32, ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t,
+                                            ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p]),
+        ("rd_kafka_poll", ctypes.c_int, [ctypes.c_void_p, ctypes.c_int]),
+        ("rd_kafka_outq_len", ctypes.c_int, [ctypes.c_void_p]),
+        ("rd_kafka_fatal_error", ctypes.c_int, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t]),
+        ("rd_kafka_err2str", ctypes.c_char_p, [ctypes.c_int]),
+        ("rd_kafka_topic_partition_list_new", ctypes.POINTER(_Places), [ctypes.c_int]),
+        ("rd_kafka_topic_partition_list_add", ctypes.POINTER(_Place), [ctypes.POINTER(_Places), ctypes.c_char_p, ctypes.c_int32]),
+        ("rd_kafka_topic_partition_list_destroy", None, [ctypes.POINTER(_Places)]),
+        ("rd_kafka_commit", ctypes.c_int, [ctypes.c_void_p, ctypes.POINTER(_Places), ctypes.c_int]),
+        ("rd_kafka_committed", ctypes.c_int, [ctypes.c_void_p, ctypes.POINTER(_Places), ctypes.c_int])):
+    function = getattr(_c, name)
+    function.restype = result
+    function.argtypes = arguments
+
+
+def error_text(error):
+    return _c.rd_kafka_err2str(error).decode()
+
+
+class _Client:
+    def __init__(self, kind, settings):
+        text = ctypes.create_string_buffer(512)
+        configuration = _c.rd_kafka_conf_new()
+        # Brokers that come and go are what this is for.
+        _c.rd_kafka_conf_set_log_cb(configuration, None)
+        self._callbacks(configuration)
+        for name, value in settings.items():
+            if _c.rd_kafka_conf_set(configuration, name.encode(), str(value).encode(), text, len(text)) != 0:
+                raise ValueError(text.value.decode())
+        self.handle = _c.rd_kafka_new(kind, configuration, text, len(text))
+        if not self.handle:
+            raise RuntimeError(text.value.decode())
+
+    def _callbacks(self, configuration):
+        pass
+
+    def fatal(self):
+        """The error that has ended this client, or None."""
+        text = ctypes.create_string_buffer(512)
+        error = _c.rd_kafka_fatal_error(self.handle, text, len(text))
+        return f"{error_text(error)}: {text.value.decode()}" if error else None
+
+
+class Producer(_Client):
+    """`told(mine, error, offset)` is called for each record, from poll()."""
+
+    def __init__(self, address, told, **settings):
+        self._told = told
+        self._topics = {}
+        self._sent = {}
+        self._next = 1
+        self._lock = threading.Lock()
+        super().__init__(_PRODUCER, {"bootstrap.servers": address, "acks": "all", "linger.ms": 2, "message.timeout.ms": 0,
+                                     "reconnect.backoff.ms": 10, "reconnect.backoff.max.ms": 50, "retry.backoff.ms": 20,
+                                     "topic.metadata.refresh.fast.interval.ms": 20,
+                                     **{name.replace("_", "."): value for name, value in settings.items()}})
+
+    def _callbacks(self, configuration):
+        def told(_, message, __):
+            number = message.contents.mine
+            self._told(self._sent.pop(number), message.contents.err, message.contents.offset)
+        self._delivery = _DELIVERY(told)
+        _c.rd_kafka_conf_set_dr_msg_cb(configuration, self._delivery)
+        self._error = _ERROR(lambda *_: None)
+        _c.rd_kafka_conf_set_error_cb(configuration, self._error)
+
+    def send(self, topic, partition, value, mine, key=None):
+        """False when the queue is full."""
+        handle = self._topics.get(topic)
+        if not handle:
+            handle = self._topics[topic] = _c.rd_kafka_topic_new(self.handle, topic.encode(), None)
+        number, self._next = self._next, self._next + 1
+        self._sent[number] = mine
+        if _c.rd_kafka_produce(handle, partition, _COPY, value, len(value), key, len(key or b""), number) == 0:
+            return True
+        del self._sent[number]
+        return False
+
+    def poll(self, milliseconds):
+        return _c.rd_kafka_poll(self.handle, milliseconds)
+
+    def waiting(self):
+        return _c.rd_kafka_outq_len(self.handle)
+
+
+class Group(_Client):
+    """Commits offsets for a group that it is no member of."""
+
+    def __init__(self, address, name):
+        super().__init__(_CONSUMER, {"bootstrap.servers": address, "group.id": name, "reconnect.backoff.ms": 10,
+                                     "reconnect.backoff.max.ms": 50})
+
+    def commit(self, topic, partition, offset):
+        """An error number; 0 when the broker has it."""
+        places = _c.rd_kafka_topic_partition_list_new(1)
+        place = _c.rd_kafka_topic_partition_list_add(places, topic.encode(), partition)
+        place.contents.offset = offset
+        error = _c.rd_kafka_commit(self.handle, places, 0) or place.contents.err
+        _c.rd_kafka_topic_partition_list_destroy(places)
+        return error
+
+    def committed(self, topic, partition, milliseconds):
+        """The offset that the broker tells, -1001 where it has none; raises where it does not answer."""
+        places = _c.rd_kafka_topic_partition_list_new(1)
+        place = _c.rd_kafka_topic_partition_list_add(places, topic.encode(), partition)
+        error = _c.rd_kafka_committed(self.handle, places, milliseconds) or place.contents.err
+        offset = place.contents.offset
+        _c.rd_kafka_topic_partition_list_destroy(places)
+        if error:
+            raise RuntimeError(f"committed offsets: {error_text(error)}")
+        return offset
