@@ -2,6 +2,7 @@
 #include "group_offsets_file.hpp"
 #include "offset_reset.hpp"
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "tidelog/base/clock.hpp"
@@ -128,11 +129,15 @@ base::result<std::vector<plan>> plans_of_file(const std::string& path,
     return base::forward_error(rows);
   }
   std::map<std::string, plan> plans;
+  std::set<std::string> others;
   for (const auto& row : *rows) {
     if (!row.group && groups.size() != 1)
       return refuse("{} names no groups: give the one that its offsets are for", path);
     const auto& group = row.group ? *row.group : groups.front();
-    if (!groups.empty() && std::find(groups.begin(), groups.end(), group) == groups.end()) continue;
+    if (!groups.empty() && std::find(groups.begin(), groups.end(), group) == groups.end()) {
+      others.insert(group);
+      continue;
+    }
     auto& into = plans[group];
     into.group = group;
     into.offsets.push_back(
@@ -141,7 +146,11 @@ base::result<std::vector<plan>> plans_of_file(const std::string& path,
   std::vector<plan> list;
   list.reserve(plans.size());
   for (auto& [group, made] : plans) list.push_back(std::move(made));
-  if (list.empty()) return refuse("{} has no offsets of that group", path);
+  if (list.empty() && others.empty()) return refuse("{} has no offsets", path);
+  if (list.empty()) {
+    return refuse("{} has no offsets of {}, but of {}", path, fmt::join(groups, ", "),
+                  fmt::join(others, ", "));
+  }
   return list;
 }
 

@@ -185,6 +185,8 @@ class GroupCliTest(harness.BrokerTest):
         self.assertEqual(self.committed(), {(TOPIC, 0): 10, (TOPIC, 1): 5})
         self.assertEqual(self.committed("others"), {(TOPIC, 0): 4, (TOPIC, 1): 4})
         self.tidelog("group", "offsets", "import", "--file", one, expect=USAGE)
+        wrong = self.tidelog("group", "offsets", "import", "renamed", "--file", all_of_them, expect=USAGE)
+        self.assertIn(b"has no offsets of renamed, but of others, readers", wrong.stderr)
         self.tidelog("group", "offsets", "import", "renamed", "--file", one, "--execute")
         self.assertEqual(self.committed("renamed"), {(TOPIC, 0): 10, (TOPIC, 1): 5})
         self.assertEqual(self.read_as("renamed"), b"record\n" * 25)
