@@ -123,7 +123,7 @@ class classic_group {
   };
 
   // classic_group_join.cpp
-  [[nodiscard]] std::error_code check_join(const group_settings& settings, const join_request& request) const;
+  [[nodiscard]] std::error_code check_join(const group_step& step, const join_request& request) const;
   [[nodiscard]] bool has_room_for(const group_settings& settings, const std::string& member_id) const;
   void join_unknown(group_step& step, join_request request, reply<join_answer> to);
   void join_known(group_step& step, join_request request, reply<join_answer> to);

@@ -15,11 +15,17 @@ void refuse(group_step& step, reply<join_answer> to, std::error_code error, std:
   step.answer_at_once(std::move(to), std::move(answer));
 }
 
+std::size_t size_bytes(const std::vector<group_protocol>& protocols) {
+  std::size_t sum = 0;
+  for (const auto& protocol : protocols) sum += protocol.name.size() + protocol.metadata.size();
+  return sum;
+}
+
 }  // namespace
 
 void classic_group::join(group_step& step, join_request request, reply<join_answer> to) {
   request.protocols = distinct_protocols(std::move(request.protocols));
-  const auto error = check_join(step.settings(), request);
+  const auto error = check_join(step, request);
   if (error == errc::group_max_size_reached) {
     // It could not be let in, so that nobody is to wait for it.
     pending_.erase(request.member_id);
@@ -35,8 +41,11 @@ void classic_group::join(group_step& step, join_request request, reply<join_answ
   }
 }
 
-std::error_code classic_group::check_join(const group_settings& settings, const join_request& request) const {
+std::error_code classic_group::check_join(const group_step& step, const join_request& request) const {
+  const auto& settings = step.settings();
   if (state_ == group_state::dead) return make_error_code(errc::not_available);
+  // Nobody could ever be assigned with it, and until that showed it would be held in memory.
+  if (size_bytes(request.protocols) > step.max_write_bytes()) return make_error_code(errc::commit_too_large);
   if (request.session_timeout_ms < settings.min_session_timeout_ms ||
       request.session_timeout_ms > settings.max_session_timeout_ms)
     return make_error_code(errc::invalid_session_timeout);

@@ -48,6 +48,7 @@ class group_partition::live_step final : public group_step {
   [[nodiscard]] std::error_code write(const std::vector<group_record>& records) override {
     return records.empty() ? std::error_code() : owner_.append(records, unix_now_ms_);
   }
+  [[nodiscard]] std::size_t max_write_bytes() const override { return owner_.max_batch_bytes(); }
   [[nodiscard]] std::vector<told> take_answers() { return std::move(answers_); }
 
  protected:
@@ -101,8 +102,12 @@ void group_partition::note_deadline() {
   if (next < next_deadline_.exchange(next)) environment_.wake_at(next);
 }
 
+std::size_t group_partition::max_batch_bytes() const {
+  return static_cast<std::size_t>(log_->config()->max_message_bytes);
+}
+
 std::error_code group_partition::append(const std::vector<group_record>& records, std::int64_t unix_now_ms) {
-  const auto most_bytes = static_cast<std::size_t>(log_->config()->max_message_bytes);
+  const auto most_bytes = max_batch_bytes();
   model::record_batch_builder builder;
   for (const auto& record : records) {
     const auto encoded = encode_group_record(record);

@@ -86,6 +86,7 @@ class group_partition : public std::enable_shared_from_this<group_partition> {
   void note_deadline();
   void send(std::vector<told> answers, model::offset end);
   void durability_failed(const base::error& why);
+  [[nodiscard]] std::size_t max_batch_bytes() const;
   [[nodiscard]] std::error_code append(const std::vector<group_record>& records, std::int64_t unix_now_ms);
   void load_some();
   void serve();

@@ -60,6 +60,8 @@ class group_step {
   /// Appends all records or, failing, none; the state machine changes its state only when they were. Fails with
   /// not_available, or commit_too_large where they do not fit into one batch.
   [[nodiscard]] virtual std::error_code write(const std::vector<group_record>& records) = 0;
+  /// What one batch, and so one record, may hold at most.
+  [[nodiscard]] virtual std::size_t max_write_bytes() const = 0;
 
   /// Answers once everything that was written so far is as durable as the topic promises, or with the error that
   /// prevents it. For whatever shows state.

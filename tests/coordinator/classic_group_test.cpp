@@ -296,6 +296,25 @@ TEST(classic_group, refused_joins_leave_a_new_group_unused) {
   EXPECT_TRUE(world.step.written.empty());
 }
 
+TEST(classic_group, member_that_says_more_than_a_record_holds_is_refused_and_the_others_stay) {
+  classic_world world;
+  world.step.most_bytes = 1'000;
+  auto talkative = request_of("a");
+  talkative.protocols = {{"range", std::vector<std::byte>(600)}, {"roundrobin", std::vector<std::byte>(600)}};
+  const auto too_large = std::error_code(errc::commit_too_large).message();
+  EXPECT_EQ(outcome_of(world.join(talkative)), too_large);
+  EXPECT_TRUE(world.group.is_unused());
+  const auto ids = world.settle({request_of("a"), request_of("b")});
+  const auto generation = world.group.generation();
+  EXPECT_EQ(outcome_of(world.join(talkative)), too_large);
+  talkative.member_id = ids[0];
+  EXPECT_EQ(outcome_of(world.join(talkative)), too_large);
+  EXPECT_EQ(world.group.generation(), generation);
+  EXPECT_EQ(world.heartbeat(ids[0]), "ok");
+  talkative.protocols.pop_back();
+  EXPECT_EQ(outcome_of(world.join(talkative)), "waits");
+}
+
 TEST(classic_group, batch_of_leaves_is_answered_member_by_member) {
   classic_world world;
   const auto ids = world.settle({request_of("a"), request_of("b"), classic_world::static_request("s"),

@@ -66,6 +66,7 @@ class fake_group_step final : public coordinator::group_step {
   coordinator::group_settings config;
   std::map<std::string, coordinator::consumer_group_overrides> overrides;
   fake_topics catalog;
+  std::size_t most_bytes = 1'048'576;
   /// Not empty: every write is refused with it.
   std::error_code refusal;
   /// Not empty: what hangs on durability fails with it.
@@ -110,6 +111,7 @@ class fake_group_step final : public coordinator::group_step {
     written.insert(written.end(), records.begin(), records.end());
     return {};
   }
+  [[nodiscard]] std::size_t max_write_bytes() const override { return most_bytes; }
 
  protected:
   void when_durable(base::unique_function<void(std::error_code)> told) override {

@@ -33,7 +33,7 @@ enum class errc {
   /// The group reads the topic whose offsets were to go.
   subscribed_to_topic,
   metadata_too_large,
-  /// A commit of more offsets than one batch can hold.
+  /// A commit of more offsets than one batch can hold, or a member that says more.
   commit_too_large,
   unknown_topic_or_partition,
   unknown_topic_id,
