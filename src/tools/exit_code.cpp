@@ -84,6 +84,8 @@ exit_code exit_code_of(const base::error& failure) {
   if (code == std::errc::invalid_argument) return exit_code::usage;
   if (code == std::errc::no_such_file_or_directory) return exit_code::not_found;
   if (code == std::errc::interrupted) return exit_code::interrupted;
+  // Of what the system says, only failures of the network can be tried again.
+  if (client::is_retriable(code)) return exit_code::unreachable;
   return exit_code::failed;
 }
 
