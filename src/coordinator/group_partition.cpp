@@ -145,10 +145,14 @@ void group_partition::send(std::vector<told> answers, model::offset end) {
     for (auto& each : waiting) each({});
     return;
   }
-  log_->when_committed(end, [self = shared_from_this(),
+  // Only weakly: where this were the last to hold the log, it would end on the thread that commits it, and wait for
+  // itself.
+  log_->when_committed(end, [owner = weak_from_this(), &workers = environment_.workers,
                              waiting = std::move(waiting)](base::status state) mutable {
     const auto failure = state ? std::error_code() : std::error_code(make_error_code(errc::not_coordinator));
-    if (!state) self->durability_failed(state.error());
+    if (auto self = state ? nullptr : owner.lock()) {
+      workers.submit([self = std::move(self), why = state.error()] { self->durability_failed(why); });
+    }
     for (auto& each : waiting) each(failure);
   });
 }
