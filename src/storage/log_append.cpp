@@ -195,9 +195,9 @@ void log::core::draw_roll_jitter() {
 }
 
 base::status log::core::undo_roll(segment& begun, const base::error& reason) {
-  // The active segment goes on, and no file may say that it ends here.
-  const auto removed = begun.remove_files();
-  directory_dirty.store(true);
+  // The active segment goes on, and no file may say that it ends here, also not after a power cut.
+  auto removed = begun.remove_files();
+  if (removed) removed = environment.files.sync_directory(directory);
   if (removed) return tl::unexpected(reason);
   base::say_error("{}: a segment could neither be begun ({}) nor removed: {}", directory.native(),
                   reason.describe(), removed.error().describe());

@@ -185,6 +185,31 @@ TEST(log_crash_test, roll_that_fails_leaves_nothing_that_could_end_the_segment) 
   EXPECT_EQ(read_all(*log, at(0), read_bound::log_end()).size(), 5 * batch_bytes(10));
 }
 
+TEST(log_crash_test, roll_that_fails_does_not_come_back_in_a_power_cut) {
+  const std::uint64_t seed = random_seed();
+  for (std::uint64_t round = 0; round < 100; ++round) {
+    SCOPED_TRACE(seed + round);
+    fault_file_system files;
+    {
+      log_world world(files);
+      const auto log = world.open(two_batch_segments(storage::never_flush));
+      append(*log, {});
+      ASSERT_TRUE(log->flush());
+      files.inject({.what = operation::truncate, .error_number = EIO, .path_contains = "0001.log"});
+      auto too_large = make_batch({.value_bytes = 60});
+      ASSERT_FALSE(log->append(too_large, {}));
+      append(*log, {});
+      files.cut_power();
+    }
+    files.restart(unsynced::random, seed + round);
+    log_world world(files);
+    const auto log = world.open(two_batch_segments(storage::never_flush), {.recovery_point = at(1)});
+    for (int i = 0; i < 2; ++i) append(*log, {});
+    const auto bytes = read_all(*log, at(0), read_bound::log_end());
+    ASSERT_EQ(bytes.size(), static_cast<std::size_t>(log->log_end_offset().value()) * batch_bytes(10));
+  }
+}
+
 TEST(log_crash_test, empty_file_in_the_middle_of_a_segment_ends_nothing) {
   fault_file_system files;
   log_world world(files);
