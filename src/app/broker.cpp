@@ -15,6 +15,7 @@
 #include "tidelog/storage/free_space_watch.hpp"
 #include "tidelog/storage/log_cleaner.hpp"
 #include "tidelog/storage/log_directory.hpp"
+#include "tidelog/storage/log_scrubber.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -72,6 +73,11 @@ storage::log_cleaner_settings cleaner_settings(const metadata::broker_config& co
   return settings;
 }
 
+storage::log_scrubber_settings scrubber_settings(const metadata::broker_config& config) {
+  return {.interval_hours = config.log_scrub_interval_hours,
+          .io_max_bytes_per_second = config.log_scrub_io_max_bytes_per_second};
+}
+
 std::string address_text(const network::bound_address& address) {
   return metadata::host_and_port_text(address.host, address.port);
 }
@@ -125,10 +131,12 @@ struct broker::parts {
   std::unique_ptr<storage::free_space_watch> space;
   /// Nothing when log.cleaner.enable says no.
   std::unique_ptr<storage::log_cleaner> cleaner;
+  std::unique_ptr<storage::log_scrubber> scrubber;
   std::unique_ptr<metadata::cluster_metadata> cluster;
   std::unique_ptr<partition::partition_manager> partitions;
   metrics::registry metrics;
   std::unique_ptr<disk_metrics> metrics_of_disk;
+  std::unique_ptr<scrub_metrics> metrics_of_scrub;
   std::unique_ptr<coordinator::group_coordinator> groups;
   std::unique_ptr<server::server> server;
   network::socket_server sockets;
@@ -248,6 +256,7 @@ void broker::parts::put_config_into_effect() {
   set_log_level(config.log_level);
   server->update_config(config);
   if (cleaner) cleaner->update(cleaner_settings(config));
+  scrubber->update(scrubber_settings(config));
   space->set_reserve_bytes(static_cast<std::uint64_t>(config.log_free_space_min_bytes));
 }
 
@@ -271,12 +280,16 @@ base::status broker::parts::serve() {
   if (settings.values.log_cleaner_enable) {
     cleaner = std::make_unique<storage::log_cleaner>(*directory, clock, cleaner_settings(effective_config()));
   }
+  scrubber = std::make_unique<storage::log_scrubber>(*directory, *files, clock,
+                                                     scrubber_settings(effective_config()));
+  metrics_of_scrub = std::make_unique<scrub_metrics>(metrics, *scrubber, *directory);
   server->set_config_listener([this] { put_config_into_effect(); });
   put_config_into_effect();
   service.serve(*server);
   start_housekeeping();
   TIDELOG_DO(sockets.start());
   if (cleaner) cleaner->start();
+  scrubber->start();
   space->end_start();
   is_running = true;
   return {};
@@ -318,6 +331,7 @@ base::status broker::parts::stop() {
   sockets.stop(patience_at_stop);
   chores.stop();
   if (cleaner) cleaner->stop();
+  if (scrubber) scrubber->stop();
   base::status outcome;
   const auto keep_first = [&outcome](base::status next) {
     if (outcome && !next) outcome = std::move(next);

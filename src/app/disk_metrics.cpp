@@ -20,4 +20,24 @@ disk_metrics::disk_metrics(metrics::registry& registry, const storage::free_spac
       [&space] { return static_cast<double>(space.current().batches_refused); }));
 }
 
+scrub_metrics::scrub_metrics(metrics::registry& registry, const storage::log_scrubber& scrubber,
+                             const storage::log_directory& directory) {
+  const auto add_counter = [&](std::string_view name, std::string_view help, auto read) {
+    series_.push_back(registry.add_callback_counter(
+        name, help, {}, [&scrubber, read] { return static_cast<double>(read(scrubber.current())); }));
+  };
+  using figures = storage::log_scrubber::figures;
+  add_counter("tidelog_scrub_segments", "Segments that were read through for damage.",
+              [](const figures& now) { return now.segments; });
+  add_counter("tidelog_scrub_bytes", "Bytes that were read for damage.",
+              [](const figures& now) { return now.bytes; });
+  add_counter("tidelog_scrub_unreadable_segments", "Segments that the disk did not give.",
+              [](const figures& now) { return now.unreadable; });
+  add_counter("tidelog_scrub_rounds", "Rounds over all segments that have come to their end.",
+              [](const figures& now) { return now.rounds; });
+  series_.push_back(registry.add_callback_gauge(
+      "tidelog_damaged_ranges", "Places in logs that are open that are known to be damaged on disk.", {},
+      [&directory] { return static_cast<double>(directory.recovery().damaged_ranges); }));
+}
+
 }  // namespace tidelog::app

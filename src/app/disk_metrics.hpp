@@ -3,6 +3,7 @@
 
 #include "tidelog/metrics/registry.hpp"
 #include "tidelog/storage/free_space_watch.hpp"
+#include "tidelog/storage/log_scrubber.hpp"
 
 #include <vector>
 
@@ -12,6 +13,16 @@ namespace tidelog::app {
 class disk_metrics {
  public:
   disk_metrics(metrics::registry& registry, const storage::free_space_watch& space);
+
+ private:
+  std::vector<metrics::callback_registration> series_;
+};
+
+/// What reading segments through for damage has come to. Registered as long as it lives; all references outlive it.
+class scrub_metrics {
+ public:
+  scrub_metrics(metrics::registry& registry, const storage::log_scrubber& scrubber,
+                const storage::log_directory& directory);
 
  private:
   std::vector<metrics::callback_registration> series_;

@@ -130,4 +130,10 @@ base::status posix_file::bring_in(std::uint64_t position, std::uint64_t length) 
   return {};
 }
 
+void posix_file::let_go(std::uint64_t position, std::uint64_t length) const {
+  if (!fits(position, length)) return;
+  static_cast<void>(::posix_fadvise(descriptor(), static_cast<off_t>(position), static_cast<off_t>(length),
+                                    POSIX_FADV_DONTNEED));
+}
+
 }  // namespace tidelog::io

@@ -37,6 +37,7 @@ class posix_file final : public file {
   [[nodiscard]] base::status truncate(std::uint64_t size) override;
   [[nodiscard]] bool is_cached(std::uint64_t position, std::uint64_t length) const override;
   [[nodiscard]] base::status bring_in(std::uint64_t position, std::uint64_t length) const override;
+  void let_go(std::uint64_t position, std::uint64_t length) const override;
   [[nodiscard]] int descriptor() const override { return opened_.number(); }
   [[nodiscard]] const io::path& name() const override { return name_; }
 

@@ -18,6 +18,7 @@ namespace {
 [[nodiscard]] int open_flags(open_mode mode) {
   switch (mode) {
     case open_mode::read:
+    case open_mode::scan:
       return O_RDONLY;
     case open_mode::read_write:
       return O_RDWR;
@@ -65,6 +66,8 @@ class posix_file_system final : public file_system {
   [[nodiscard]] base::result<std::shared_ptr<file>> open(const io::path& name, open_mode mode) override {
     auto opened = open_descriptor(name, open_flags(mode));
     if (!opened) return base::forward_error(opened);
+    if (mode == open_mode::scan)
+      static_cast<void>(::posix_fadvise(opened->number(), 0, 0, POSIX_FADV_RANDOM));
     return std::make_shared<posix_file>(std::move(*opened), name);
   }
 

@@ -239,6 +239,17 @@ constexpr config_key table[] = {
     int64("log.retention.check.interval.ms", "300000")
         .from(1)
         .says("How often partitions are looked at for segments to delete."),
+    int32("log.scrub.interval.hours", "168")
+        .from(1)
+        .or_else(-1)
+        .cluster_wide()
+        .says(
+            "How often every segment is read through and checked for damage, while the daemon runs; -1 never "
+            "does it."),
+    floating("log.scrub.io.max.bytes.per.second", "8388608.0")
+        .from(0)
+        .cluster_wide()
+        .says("The bytes that this reads in a second at most; 0 sets no bound."),
     int32("max.connections", "2147483647")
         .from(0)
         .cluster_wide()

@@ -139,6 +139,8 @@ broker_config effective_broker_config(const config_layers& layers) {
       .log_cleaner_io_buffer_size = read.whole32("log.cleaner.io.buffer.size"),
       .log_cleaner_io_max_bytes_per_second = read.floating("log.cleaner.io.max.bytes.per.second"),
       .log_free_space_min_bytes = read.whole("log.free.space.min.bytes"),
+      .log_scrub_interval_hours = read.whole32("log.scrub.interval.hours"),
+      .log_scrub_io_max_bytes_per_second = read.floating("log.scrub.io.max.bytes.per.second"),
       .log_cleaner_enable = read.boolean("log.cleaner.enable"),
       .num_partitions = read.whole32("num.partitions"),
       .default_replication_factor = static_cast<std::int16_t>(read.whole("default.replication.factor")),

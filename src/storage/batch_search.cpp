@@ -21,7 +21,13 @@ bool may_follow(const model::record_batch_header& batch, model::offset expected,
 }
 
 batch_checker::batch_checker(const io::file& file, std::uint64_t end)
-    : file_(file), end_(end), buffer_(static_cast<std::size_t>(std::min<std::uint64_t>(end, buffer_bytes))) {}
+    : batch_checker([&file](base::byte_span into, std::uint64_t at) { return file.read_at(into, at); }, end) {
+}
+
+batch_checker::batch_checker(reader read_at, std::uint64_t end)
+    : read_at_(std::move(read_at)),
+      end_(end),
+      buffer_(static_cast<std::size_t>(std::min<std::uint64_t>(end, buffer_bytes))) {}
 
 base::result<model::record_batch_header> batch_checker::check(std::uint64_t position) {
   TIDELOG_TRY(auto bytes, at(position, header_bytes));
@@ -54,7 +60,7 @@ base::result<base::byte_view> batch_checker::at(std::uint64_t position, std::siz
   if (position < from_ || position + needed > from_ + filled_) {
     const auto piece = static_cast<std::size_t>(std::min<std::uint64_t>(left, buffer_.size()));
     filled_ = 0;
-    TIDELOG_TRY(filled_, file_.read_at(base::byte_span(buffer_.data(), piece), position));
+    TIDELOG_TRY(filled_, read_at_(base::byte_span(buffer_.data(), piece), position));
     from_ = position;
   }
   const auto skipped = static_cast<std::size_t>(position - from_);
@@ -64,7 +70,7 @@ base::result<base::byte_view> batch_checker::at(std::uint64_t position, std::siz
 base::result<base::byte_view> batch_checker::peek(std::uint64_t position) {
   const auto wanted = static_cast<std::size_t>(std::min(header_bytes, end_ - position));
   if (position >= from_ && position + wanted <= from_ + filled_) return at(position, wanted);
-  TIDELOG_TRY(const std::size_t got, file_.read_at(base::byte_span(peeked_).first(wanted), position));
+  TIDELOG_TRY(const std::size_t got, read_at_(base::byte_span(peeked_).first(wanted), position));
   return base::byte_view(peeked_).first(got);
 }
 

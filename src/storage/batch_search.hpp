@@ -5,6 +5,7 @@
 #include "tidelog/model/record_batch.hpp"
 
 #include <array>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <unordered_set>
@@ -19,8 +20,12 @@ namespace tidelog::storage {
 /// Reads a file front to back in large pieces and checks batches whole, in bounded memory.
 class batch_checker {
  public:
+  /// As io::file::read_at().
+  using reader = std::function<base::result<std::size_t>(base::byte_span into, std::uint64_t position)>;
+
   /// Of a file whose batches end at `end`. `file` outlives the checker.
   batch_checker(const io::file& file, std::uint64_t end);
+  batch_checker(reader read_at, std::uint64_t end);
 
   /// The batch at `position`, valid until the next call. Fails with a batch_errc or an errno.
   [[nodiscard]] base::result<model::record_batch_header> check(std::uint64_t position);
@@ -36,7 +41,7 @@ class batch_checker {
   [[nodiscard]] std::uint64_t end() const { return end_; }
 
  private:
-  const io::file& file_;
+  const reader read_at_;
   const std::uint64_t end_;
   std::vector<std::byte> buffer_;
   std::uint64_t from_ = 0;

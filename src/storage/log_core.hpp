@@ -198,6 +198,11 @@ struct log::core final : commit_source {
                                                                                   model::timestamp wanted);
   [[nodiscard]] base::result<timed_batch> largest_visible(const log_tail& now, std::size_t at);
 
+  // log_scrub.cpp
+  /// False once the segment has been deleted or replaced, or the log closed.
+  [[nodiscard]] bool still_has(const segment& one);
+  [[nodiscard]] base::result<std::uint64_t> end_on_disk(const log_tail& now, std::size_t at);
+
   // log.cpp
   [[nodiscard]] base::status close_cleanly(std::uint64_t& newly_readable);
 

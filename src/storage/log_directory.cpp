@@ -152,6 +152,14 @@ std::shared_ptr<log> log_directory::find(const model::topic_partition& partition
   return found == core_->open.end() ? nullptr : found->second;
 }
 
+std::set<model::topic_partition> log_directory::partitions() const {
+  const std::lock_guard guard(core_->mutex);
+  std::set<model::topic_partition> all(core_->opening);
+  for (const auto& [partition, each] : core_->open) all.insert(partition);
+  for (const auto& [partition, offsets] : core_->not_open) all.insert(partition);
+  return all;
+}
+
 std::vector<named_log> log_directory::logs() const {
   std::vector<named_log> all;
   const std::lock_guard guard(core_->mutex);

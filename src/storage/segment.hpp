@@ -11,6 +11,7 @@
 #include "tidelog/base/clock.hpp"
 #include "tidelog/model/record_batch.hpp"
 #include "tidelog/storage/log_config.hpp"
+#include "tidelog/storage/scrubbing.hpp"
 
 #include <atomic>
 #include <memory>
@@ -89,6 +90,8 @@ struct timed_batch {
   return batch.record_count() > 0 ? batch.max_timestamp() : model::no_timestamp;
 }
 
+class batch_checker;
+
 class segment {
  public:
   /// `name_suffix` is a literal: "" or one of those above. What is found wrong is told to `findings`, which outlives it.
@@ -126,6 +129,9 @@ class segment {
   [[nodiscard]] std::shared_ptr<const damaged_ranges> known_damage() const;
   /// A batch whose header is good, but not the rest.
   void note_damaged_batch(const batch_place& where);
+  /// Reads what was synced of the segment, up to `end`, past the page cache, and checks every batch; `bytes_read` grows by
+  /// what was read. Damage is from then on known. Fails with operation_canceled when told to stop, or with an errno.
+  [[nodiscard]] base::status scrub(std::uint64_t end, const scrub_pace& go_on, std::uint64_t& bytes_read);
   /// The batch at `position`.
   [[nodiscard]] base::result<batch_place> batch_at(std::uint64_t position, std::uint64_t end);
   /// The largest timestamp in the segment and the batch that has it first; no_timestamp when there is none.
@@ -232,6 +238,11 @@ class segment {
                                                 model::offset trusted_below, scan_outcome& outcome,
                                                 Take take);
   void report_damage(const damaged_range& range);
+  /// Where the damage ends that begins at `at`, from now on known. survey_mutex_ is held.
+  [[nodiscard]] base::result<damaged_range> survey_damage(batch_checker& checker, const batch_boundary& at);
+  /// Where to go on when the batch at `at` does not check: behind the damage, or behind the batch if that is good after
+  /// all.
+  [[nodiscard]] base::result<batch_boundary> pass_damage(const batch_boundary& at);
   void forget_damage_from(std::uint64_t position);
   void note_walked(std::uint64_t from, std::uint64_t to);
   [[nodiscard]] bool has_walked(std::uint64_t from, std::uint64_t to) const;

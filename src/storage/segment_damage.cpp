@@ -121,16 +121,43 @@ base::result<damaged_range> segment::damage_at(std::uint64_t position) {
       continue;
     }
     batch_checker checker(*file, end);
-    TIDELOG_TRY(
-        const auto behind,
-        batch_search(checker, base_).chain_behind({.damaged_at = walker.position(), .expected = expected}));
-    const damaged_range range =
-        behind ? damaged_range{walker.position(), behind->position, expected, behind->base_offset}
-               : damaged_range{walker.position(), end, expected, model::no_offset};
-    report_damage(range);
+    TIDELOG_TRY(const auto range, survey_damage(checker, {walker.position(), expected}));
     if (range.position <= position && position < range.end_position) return range;
     walker.go_on_at(range.position);
   }
+}
+
+base::result<damaged_range> segment::survey_damage(batch_checker& checker, const batch_boundary& at) {
+  TIDELOG_TRY(
+      const auto behind,
+      batch_search(checker, base_).chain_behind({.damaged_at = at.position, .expected = at.next_offset}));
+  const damaged_range range =
+      behind ? damaged_range{at.position, behind->position, at.next_offset, behind->base_offset}
+             : damaged_range{at.position, checker.end(), at.next_offset, model::no_offset};
+  report_damage(range);
+  return range;
+}
+
+base::result<batch_boundary> segment::pass_damage(const batch_boundary& at) {
+  const std::lock_guard surveying(survey_mutex_);
+  const auto behind = [&at](const damaged_range& range) {
+    return batch_boundary{range.end_position, std::max(at.next_offset, range.next_offset)};
+  };
+  const auto known = known_damage();
+  if (const auto* range = range_around(known, at.position)) return behind(*range);
+  // Asked once more, by the descriptor that readers use: a file that was found by its name may be another one by now,
+  // and what a disk gave wrongly once it may give rightly the next time.
+  TIDELOG_TRY(const auto file, data());
+  TIDELOG_TRY(const std::uint64_t end, size());
+  batch_checker checker(*file, end);
+  const auto batch = checker.check(at.position);
+  if (batch && may_follow(*batch, at.next_offset, base_)) {
+    return batch_boundary{at.position + batch->size_bytes(), batch->next_offset()};
+  }
+  if (!batch && batch.error().code.category() != model::batch_category())
+    return tl::unexpected(batch.error());
+  TIDELOG_TRY(const auto range, survey_damage(checker, at));
+  return behind(range);
 }
 
 void segment::note_walked(std::uint64_t from, std::uint64_t to) {

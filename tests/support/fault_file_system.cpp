@@ -138,7 +138,7 @@ class fault_file_system::open_file final : public io::file {
       : machine_(std::move(on)),
         node_(std::move(target)),
         name_(std::move(name)),
-        writable_(mode != io::open_mode::read),
+        writable_(mode != io::open_mode::read && mode != io::open_mode::scan),
         life_(machine_->life) {}
 
   [[nodiscard]] base::result<std::size_t> read_at(base::byte_span into,
@@ -197,6 +197,11 @@ class fault_file_system::open_file final : public io::file {
     if (fate.fails()) return refused(fate.error_number, name_);
     node_->file->cached = true;
     return {};
+  }
+
+  void let_go(std::uint64_t, std::uint64_t) const override {
+    const std::lock_guard guard(machine_->mutex);
+    node_->file->cached = false;
   }
 
   [[nodiscard]] int descriptor() const override { return -1; }

@@ -38,6 +38,9 @@ class file {
   [[nodiscard]] virtual bool is_cached(std::uint64_t position, std::uint64_t length) const = 0;
   /// Reads the range into the page cache; waits for the disk.
   [[nodiscard]] virtual base::status bring_in(std::uint64_t position, std::uint64_t length) const = 0;
+  /// A hint: nobody is expected to read the range soon, and the page cache need not keep it. What has not reached the
+  /// disk stays.
+  virtual void let_go(std::uint64_t /*position*/, std::uint64_t /*length*/) const {}
   /// For sendfile.
   [[nodiscard]] virtual int descriptor() const = 0;
   [[nodiscard]] virtual const io::path& name() const = 0;
@@ -45,6 +48,7 @@ class file {
 
 enum class open_mode {
   read,        ///< must exist
+  scan,        ///< the same, and only what is asked for is read, nothing ahead of it
   read_write,  ///< must exist
   create,      ///< read and write; made when missing
   create_new,  ///< read and write; must not exist

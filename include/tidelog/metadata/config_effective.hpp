@@ -167,6 +167,9 @@ struct broker_config {
   std::int32_t log_cleaner_io_buffer_size = 0;
   double log_cleaner_io_max_bytes_per_second = 0;
   std::int64_t log_free_space_min_bytes = 0;
+  /// -1: segments are not read through.
+  std::int32_t log_scrub_interval_hours = 0;
+  double log_scrub_io_max_bytes_per_second = 0;
 
   bool log_cleaner_enable = true;
   std::int32_t num_partitions = 0;

@@ -32,6 +32,7 @@
 #include "tidelog/storage/open_file_cache.hpp"
 #include "tidelog/storage/producer_state.hpp"
 #include "tidelog/storage/recovery_report.hpp"
+#include "tidelog/storage/scrubbing.hpp"
 #include "tidelog/storage/storage_error.hpp"
 
 #include <memory>
@@ -260,6 +261,14 @@ class log {
       base::unix_ms now_ms, retention_rules by = retention_rules::age_and_size);
   /// Removes the files of segments that were deleted file_delete_delay_ms ago; returns how many are still waiting.
   [[nodiscard]] base::result<std::size_t> remove_deleted_files(base::unix_ms now_ms);
+
+  // Looking for damage (docs/operations.md).
+
+  /// Reads the first segment that begins at `from` or later through, as far as it is known to be on disk, past the page
+  /// cache, and checks each batch. Damage is reported and passed over by readers from then on, as if one of them had met it.
+  /// Nothing when there is no such segment. Ends early when the pace says so or the segment goes. Waits for the disk, and for
+  /// the pace.
+  [[nodiscard]] std::optional<scrubbed_segment> scrub_segment(model::offset from, const scrub_pace& pace);
 
   // Compaction (docs/compaction.md).
 

@@ -4,6 +4,7 @@
 // alone for a while; it never keeps the others from their cleaning.
 
 #include "tidelog/base/clock.hpp"
+#include "tidelog/storage/byte_rate_limit.hpp"
 #include "tidelog/storage/log_directory.hpp"
 
 #include <chrono>
@@ -16,23 +17,6 @@
 #include <vector>
 
 namespace tidelog::storage {
-
-/// Spreads bytes over time: no more than so many a second, without saving up for later. Thread safe.
-class byte_rate_limit {
- public:
-  explicit byte_rate_limit(const base::clock& clock) : clock_(clock) {}
-
-  /// 0 and less stop nothing, as does infinity.
-  void set_rate(double bytes_per_second);
-  /// Takes note of the bytes and returns how long to wait until they and all before them have had their time.
-  [[nodiscard]] std::chrono::nanoseconds charge(std::uint64_t bytes);
-
- private:
-  const base::clock& clock_;
-  std::mutex mutex_;
-  double bytes_per_second_ = 0;
-  std::optional<std::chrono::steady_clock::time_point> paid_until_;
-};
 
 /// In Kafka's terms, log.cleaner.* each.
 struct log_cleaner_settings {

@@ -20,6 +20,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -102,6 +103,9 @@ class log_directory {
   [[nodiscard]] std::vector<opened_log> open_logs(std::span<const log_request> requests, when_missing missing,
                                                   base::worker_pool& pool, progress_callback progress);
   [[nodiscard]] std::shared_ptr<log> find(const model::topic_partition& partition) const;
+  /// Those that are in use, by name, also where the log is not open: it is being recovered, or could not be opened. The
+  /// metadata log is looked after by its owner and not among them.
+  [[nodiscard]] std::set<model::topic_partition> partitions() const;
   /// The logs that are open, in no particular order. They may be closed at any time.
   [[nodiscard]] std::vector<named_log> logs() const;
   [[nodiscard]] recovery_totals recovery() const;
