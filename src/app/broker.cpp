@@ -314,9 +314,9 @@ void broker::parts::start_housekeeping() {
   chores.add(flush_check_interval, [this] { partitions->flush_due_logs(); });
   chores.add(closed_segment_sync_interval, [this] { partitions->sync_closed_segments(); });
   chores.add(milliseconds(checkpoint_interval), [this] {
-    if (auto written = directory->write_checkpoints(); !written) {
-      base::say_error("checkpoints: {}", written.error().describe());
-    }
+    auto written = directory->write_checkpoints();
+    if (written) written = cluster->note_recovery_point();
+    if (!written) base::say_error("checkpoints: {}", written.error().describe());
   });
   const auto after_roll = chores.add_on_demand([this] { partitions->look_after_rolled_logs(); });
   partitions->set_roll_listener([this, after_roll] { chores.wake(after_roll); });

@@ -6,6 +6,7 @@
 #include "tidelog/base/log_message.hpp"
 #include "tidelog/codec/message.hpp"
 #include "tidelog/codec/wire_writer.hpp"
+#include "tidelog/storage/checkpoint_file.hpp"
 #include "tidelog/storage/partition_metadata.hpp"
 
 #include <charconv>
@@ -16,6 +17,7 @@ namespace tidelog::metadata {
 namespace {
 
 constexpr std::string_view directory_name = "__cluster_metadata-0";
+constexpr std::string_view recovery_point_name = "recovery-point";
 constexpr std::size_t read_bytes_at_once = 1024 * 1024;
 constexpr std::int64_t producer_ids_in_a_block = 1000;
 constexpr std::size_t snapshots_kept = 2;
@@ -26,6 +28,22 @@ base::uuid metadata_topic_id() {
   base::uuid id;
   id.bytes.back() = std::byte{1};
   return id;
+}
+
+model::topic_partition metadata_partition() {
+  return {"__cluster_metadata", model::partition_index(0)};
+}
+
+/// A file that makes no sense is as good as none.
+model::offset read_recovery_point(io::file_system& files, const io::path& directory) {
+  const auto read = storage::read_offset_checkpoint(files, directory / recovery_point_name);
+  if (!read) {
+    base::say_warning("{}; what is damaged is taken for the end of the metadata log",
+                      read.error().describe());
+    return model::offset(0);
+  }
+  const auto found = read->find(metadata_partition());
+  return found == read->end() ? model::offset(0) : found->second;
 }
 
 storage::log_config metadata_log_config() {
@@ -115,6 +133,7 @@ base::status cluster_metadata::open_log() {
   TIDELOG_TRY(auto snapshot, load_newest_snapshot(files, directory_));
   storage::log_open_options options;
   options.start = storage::start_kind::unclean;
+  options.recovery_point = noted_recovery_point_ = read_recovery_point(files, directory_);
   TIDELOG_TRY(log_, storage::log::open(environment_, directory_, metadata_log_config(), options));
   image_builder builder(snapshot ? *snapshot : image{});
   const auto first = snapshot ? snapshot->last_offset() + 1 : model::offset(0);
@@ -135,22 +154,43 @@ base::status cluster_metadata::open_log() {
   return storage::write_partition_metadata(files, directory_, metadata_topic_id());
 }
 
+base::error cluster_metadata::damage(model::offset first, model::offset next) const {
+  return {make_error_code(errc::corrupt_metadata),
+          fmt::format(
+              "{}: the records from offset {} to {} are lost or damaged, and topics or configs with them; "
+              "restore {} from a copy, or remove {} to start with what was before",
+              directory_.native(), first.value(), next.value(), directory_.native(),
+              (directory_ / recovery_point_name).native())};
+}
+
+base::status cluster_metadata::note_recovery_point() {
+  const std::lock_guard lock(change_mutex_);
+  const auto reached = log_->recovery_point();
+  if (reached == noted_recovery_point_) return {};
+  TIDELOG_DO(storage::write_offset_checkpoint(environment_.files, directory_ / recovery_point_name,
+                                              {{metadata_partition(), reached}}));
+  noted_recovery_point_ = reached;
+  return {};
+}
+
 base::status cluster_metadata::replay(image_builder& builder) {
   auto at = std::max(builder.build()->last_offset() + 1, log_->log_start_offset());
   const storage::read_limit limit{read_bytes_at_once,
                                   storage::read_limit::oversized_first_batch::return_whole};
   std::vector<std::byte> buffer;
+  // Nothing is ever missing in this log: a gap is damage that the log has passed over.
+  auto reached = at;
   while (at < log_->log_end_offset()) {
     TIDELOG_TRY(const auto slice, log_->read(at, limit, storage::read_bound::log_end()));
-    if (slice.data.length == 0) {
-      return base::fail(errc::corrupt_metadata, "{} cannot be read at offset {}", directory_.string(),
-                        at.value());
-    }
+    if (slice.data.length == 0) return tl::unexpected(damage(at, log_->log_end_offset()));
     buffer.resize(slice.data.length);
     TIDELOG_TRY(const auto got, slice.data.source->read_at(buffer, slice.data.position));
     base::byte_view rest = base::byte_view(buffer).first(got);
     while (!rest.empty()) {
       TIDELOG_TRY(const auto batch, model::parse_record_batch(rest));
+      if (batch.base_offset() > reached) return tl::unexpected(damage(reached, batch.base_offset()));
+      if (!model::verify_crc(batch)) return tl::unexpected(damage(batch.base_offset(), batch.next_offset()));
+      reached = batch.next_offset();
       auto offset = batch.base_offset();
       TIDELOG_DO(for_each_record(batch, [&](const record& of) -> base::status {
         // A snapshot may end in the middle of what one batch holds.
@@ -164,6 +204,7 @@ base::status cluster_metadata::replay(image_builder& builder) {
     }
     at = slice.next_offset;
   }
+  if (reached < noted_recovery_point_) return tl::unexpected(damage(reached, noted_recovery_point_));
   if (builder.in_transaction())
     base::say_warning("the metadata log ends within a transaction, which is given up");
   return {};
@@ -340,7 +381,11 @@ base::status cluster_metadata::close() {
     leaving.broker_epoch = self->second.epoch;
   }
   auto written = write({leaving}, lock);
+  if (lock.owns_lock()) lock.unlock();
   auto closed = log_->close(storage::close_kind::clean);
+  if (auto noted = note_recovery_point(); !noted) {
+    base::say_warning("the end of the metadata log is not noted: {}", noted.error().describe());
+  }
   if (!written) return base::forward_error(written);
   return closed;
 }

@@ -90,7 +90,7 @@ base::status partition_check::look_at(const io::directory_entry& entry) {
   const bool known = (segment && (segment->suffix == ".index" || segment->suffix == ".timeindex")) ||
                      name == storage::leader_epoch_cache::file_name ||
                      name == storage::partition_metadata_name || name == "quorum-state" ||
-                     name.ends_with(".checkpoint");
+                     name == "recovery-point" || name.ends_with(".checkpoint");
   if (known) return {};
   if (name.ends_with(".deleted") || name.ends_with(".cleaned") || name.ends_with(".swap") ||
       name.ends_with(".tmp") || name.ends_with(".part")) {

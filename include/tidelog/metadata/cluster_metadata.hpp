@@ -27,7 +27,8 @@ struct cluster_metadata_settings {
 /// Opens the metadata log, replays it, and is from then on its only writer. Each opening begins a new epoch of the
 /// metadata log, registers the broker anew and raises the leader epoch of every partition.
 ///
-/// After a crash: the newest sound snapshot and the log behind it; what was answered was on disk, a torn tail was not.
+/// After a crash: the newest sound snapshot and the log behind it; what was answered was on disk, a torn tail was not. A
+/// file beside the log tells how far that goes (note_recovery_point()); without it damage is taken for the log's end.
 /// Thread safe. change() waits for the disk and is for worker threads; current() is for everybody.
 class cluster_metadata {
  public:
@@ -66,6 +67,10 @@ class cluster_metadata {
   };
   [[nodiscard]] quorum_state quorum() const;
 
+  /// Notes how far the log is known to be on disk. What is found damaged below that at a start was answered for once: the
+  /// start fails then, where it would otherwise take the damage for the end of the log. To be called now and then.
+  [[nodiscard]] base::status note_recovery_point();
+
   /// Syncs and closes the log; without effect when done before. No call but current() and quorum() may follow.
   [[nodiscard]] base::status close();
 
@@ -73,6 +78,7 @@ class cluster_metadata {
   cluster_metadata(const storage::log_environment& environment, io::path directory,
                    cluster_metadata_settings settings);
   base::status open_log();
+  [[nodiscard]] base::error damage(model::offset first, model::offset next) const;
   base::status replay(class image_builder& builder);
   base::result<std::int32_t> last_voted_epoch();
   base::status begin_epoch();
@@ -95,6 +101,7 @@ class cluster_metadata {
   std::uint64_t bytes_since_snapshot_ = 0;
   base::unix_ms last_append_ms_ = 0;
   bool closed_ = false;
+  model::offset noted_recovery_point_{0};
 
   mutable std::mutex current_mutex_;
   image_ptr current_;
