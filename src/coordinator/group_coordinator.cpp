@@ -289,7 +289,7 @@ void group_coordinator::heartbeat(heartbeat_request request, reply<heartbeat_ans
   const auto group_id = request.group_id;
   reply<heartbeat_answer> patient = [to = std::move(to)](heartbeat_answer told) mutable {
     if (told.error == errc::load_in_progress) told.error = {};
-    to(std::move(told));
+    to(told);
   };
   parts_->handle(&group_shard::heartbeat, group_id, std::move(request), std::move(patient));
 }
