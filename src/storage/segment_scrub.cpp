@@ -51,7 +51,7 @@ base::status segment::scrub(std::uint64_t end, const scrub_pace& go_on, std::uin
   passing_reader reader(*file, go_on);
   batch_checker checker(std::ref(reader), end);
   batch_boundary at{0, base_};
-  const auto outcome = [&]() -> base::status {
+  auto outcome = [&]() -> base::status {
     while (at.position < end) {
       const auto batch = checker.check(at.position);
       if (batch && may_follow(*batch, at.next_offset, base_)) {
