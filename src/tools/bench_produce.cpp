@@ -10,9 +10,8 @@ namespace {
 constexpr std::int32_t correlation_id = 1;
 constexpr std::int32_t broker_timeout_ms = 30'000;
 
-base::result<request_ring> prepare_requests(const model::topic_partition& at, const model::topic_id& id,
-                                            const bench_options& wanted, std::int16_t version,
-                                            prepared_batch& batch) {
+prepared_request prepare_request(const model::topic_partition& at, const model::topic_id& id,
+                                 const bench_options& wanted, std::int16_t version, prepared_batch& batch) {
   protocol::produce_request request;
   request.acks = static_cast<std::int16_t>(wanted.acks);
   request.timeout_ms = broker_timeout_ms;
@@ -24,9 +23,7 @@ base::result<request_ring> prepare_requests(const model::topic_partition& at, co
   partition.records.bytes = batch.bytes;
   partition.records.present = true;
   auto encoded = protocol::encode_request(correlation_id, "tidelog-bench", request, version);
-  auto ring = std::make_shared<std::vector<prepared_request>>();
-  ring->push_back({std::move(encoded.memory), batch.bytes.size(), 0});
-  return ring;
+  return {std::move(encoded.memory), batch.bytes.size(), 0};
 }
 
 /// Where in an answer to such a request the error code stands: found by encoding two answers that differ in it.
@@ -83,14 +80,18 @@ base::result<std::vector<bench_report>> bench_produce(client::cluster& cluster, 
       return {};
     return explain(answer, version);
   };
+  // Each connection writes to the partitions that fall to it in turn, or to the one that it shares with others.
+  const std::size_t ring_count = std::min(opened.size(), partitions.size());
+  std::vector<std::vector<prepared_request>> requests(ring_count);
+  for (std::size_t i = 0; i < partitions.size(); ++i)
+    requests[i % ring_count].push_back(prepare_request(partitions[i], topic_id, wanted, version, batch));
   std::vector<request_ring> rings;
-  for (const auto& at : partitions) {
-    TIDELOG_TRY(auto ring, prepare_requests(at, topic_id, wanted, version, batch));
-    rings.push_back(std::move(ring));
-  }
+  rings.reserve(ring_count);
+  for (auto& each : requests)
+    rings.push_back(std::make_shared<const std::vector<prepared_request>>(std::move(each)));
   auto loops = make_loops(wanted, settings);
   for (std::size_t i = 0; i < opened.size(); ++i)
-    loops[i % loops.size()]->add(std::move(opened[i].socket), rings[i % rings.size()], 0);
+    loops[i % loops.size()]->add(std::move(opened[i].socket), rings[i % ring_count], 0);
   TIDELOG_TRY(auto report, run_loops(wanted, settings, loops));
   report.latency_of = "produce";
   std::vector<bench_report> reports;
