@@ -46,13 +46,13 @@ def run_json(command):
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
-def start_tidelogd(options, directory):
+def start_tidelogd(options, directory, arguments=()):
     """Returns the process, the broker, and how long it took until the first connection was accepted and answered."""
     port = free_port()
     begun = time.monotonic()
     process = subprocess.Popen(
         [os.path.join(options.bin, "tidelogd"), "--data-dir", directory, "--listen", f"127.0.0.1:{port}",
-         "--set", "log.retention.check.interval.ms=1000", "--set", "group.initial.rebalance.delay.ms=0"],
+         "--set", "log.retention.check.interval.ms=1000", "--set", "group.initial.rebalance.delay.ms=0", *arguments],
         stdout=subprocess.DEVNULL, stderr=open(os.path.join(directory + ".log"), "w", encoding="utf-8"))
     while True:
         try:

@@ -37,6 +37,8 @@ constexpr std::chrono::seconds reactor_silence{20};
 constexpr std::size_t most_open_segments = 4096;
 /// Descriptors that are left for connections when the process may have only few.
 constexpr std::size_t descriptor_share_of_segments = 4;
+/// Of the open segments: what a round of the commit journal may keep open.
+constexpr std::size_t journal_share_of_open_segments = 4;
 
 /// Stands between network and server, so that addresses can be reserved before there is anything to serve.
 class late_service final : public protocol::service {
@@ -127,6 +129,8 @@ struct broker::parts {
   };
   std::vector<ping> pings;
 
+  /// Before all who count in it.
+  metrics::registry metrics;
   std::unique_ptr<storage::log_directory> directory;
   std::unique_ptr<storage::free_space_watch> space;
   /// Nothing when log.cleaner.enable says no.
@@ -134,7 +138,6 @@ struct broker::parts {
   std::unique_ptr<storage::log_scrubber> scrubber;
   std::unique_ptr<metadata::cluster_metadata> cluster;
   std::unique_ptr<partition::partition_manager> partitions;
-  metrics::registry metrics;
   std::unique_ptr<disk_metrics> metrics_of_disk;
   std::unique_ptr<scrub_metrics> metrics_of_scrub;
   std::unique_ptr<coordinator::group_coordinator> groups;
@@ -162,6 +165,10 @@ base::status broker::parts::reserve_addresses() {
 base::status broker::parts::open_directory() {
   storage::log_directory_options options;
   options.node_id = settings.node_id;
+  options.journal_bytes = static_cast<std::uint64_t>(settings.values.log_commit_journal_bytes);
+  // Each keeps at least one descriptor open until its segments are synced, and there may be twice as many.
+  options.journal_logs_in_a_round = open_file_limit() / journal_share_of_open_segments;
+  options.metrics = &metrics;
   TIDELOG_TRY(directory, storage::log_directory::open(environment, settings.data_directory, options));
   settings.node_id = directory->properties().node_id;
   settings.configured.insert_or_assign("node.id", std::to_string(settings.node_id->value()));

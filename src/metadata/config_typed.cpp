@@ -142,6 +142,7 @@ broker_config effective_broker_config(const config_layers& layers) {
       .log_scrub_interval_hours = read.whole32("log.scrub.interval.hours"),
       .log_scrub_io_max_bytes_per_second = read.floating("log.scrub.io.max.bytes.per.second"),
       .log_cleaner_enable = read.boolean("log.cleaner.enable"),
+      .log_commit_journal_bytes = read.whole("log.commit.journal.bytes"),
       .num_partitions = read.whole32("num.partitions"),
       .default_replication_factor = static_cast<std::int16_t>(read.whole("default.replication.factor")),
       .auto_create_topics_enable = read.boolean("auto.create.topics.enable"),

@@ -1,5 +1,6 @@
 #include "tidelog/storage/log.hpp"
 
+#include "commit_journal.hpp"
 #include "log_core.hpp"
 
 #include "tidelog/base/log_message.hpp"
@@ -45,6 +46,7 @@ base::status log::close(close_kind kind) {
   }
   abort_cleaning();
   const std::lock_guard no_cleaning(c.cleaning_mutex);
+  if (c.account) c.journal->leave(*c.account);
   c.environment.commits.forget(c);
   base::status outcome;
   std::uint64_t newly_readable = 0;

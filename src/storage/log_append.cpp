@@ -1,4 +1,5 @@
 // Appending: from a validated batch in somebody's buffer to bytes in the active segment.
+#include "commit_journal.hpp"
 #include "log_core.hpp"
 #include "sound_walker.hpp"
 
@@ -48,8 +49,7 @@ base::result<appended> log::append(base::byte_span batch, const append_options& 
 
 base::result<appended> log::core::append_locked(base::byte_span bytes, const append_options& options,
                                                 std::uint64_t& newly_readable) {
-  TIDELOG_DO(check_online());
-  if (closed) return base::fail(errc::closed, "{}", directory.native());
+  TIDELOG_DO(check_takes_appends());
   TIDELOG_TRY(const auto batch, model::parse_only_record_batch(bytes));
   const model::offset base(log_end.load(std::memory_order_relaxed));
   model::set_base_offset(bytes, base);
@@ -77,6 +77,37 @@ base::result<appended> log::core::append_locked(base::byte_span bytes, const app
     }
   }
 
+  TIDELOG_TRY(const log_mark end, store_locked(bytes, of_producer));
+  newly_readable = publish_end(end);
+  result.base_offset = base;
+  result.last_offset = batch.last_offset();
+  if (stamped_here) result.log_append_time = batch.max_timestamp();
+
+  if (durable.load(std::memory_order_relaxed)) {
+    make_durable(bytes, base, end);
+  } else if (config.flush_messages != never_flush) {
+    unsynced_records += batch.last_offset_delta() + std::int64_t{1};
+    if (unsynced_records >= config.flush_messages) {
+      unsynced_records = 0;
+      sync_wanted.store(true);
+      environment.commits.request(*this);
+    }
+  }
+  return result;
+}
+
+base::status log::core::check_takes_appends() const {
+  TIDELOG_DO(check_online());
+  if (closed) return base::fail(errc::closed, "{}", directory.native());
+  if (journal && journal->is_refusing() && durable.load(std::memory_order_relaxed)) {
+    return base::fail(errc::journal_failed, "{}", directory.native());
+  }
+  return {};
+}
+
+base::result<log_mark> log::core::store_locked(base::byte_view bytes,
+                                               const std::optional<producer_batch>& of_producer) {
+  TIDELOG_TRY(const auto batch, model::parse_only_record_batch(bytes));
   log_tail now = tail();
   TIDELOG_TRY(const bool roll_first, must_roll(now.segments->active(), now.end, batch));
   if (roll_first) {
@@ -88,31 +119,15 @@ base::result<appended> log::core::append_locked(base::byte_span bytes, const app
   active.note_batch(batch, index_interval_bytes.load(std::memory_order_relaxed));
   touched = true;
   if (of_producer) producers.record(*of_producer, environment.clock.now_ms());
-  if (options.leader_epoch != current_epoch) {
+  if (const auto epoch = batch.partition_leader_epoch(); epoch != current_epoch) {
     const std::lock_guard guard(epochs_mutex);
-    epochs.assign(options.leader_epoch, base);
-    current_epoch = options.leader_epoch;
+    epochs.assign(epoch, batch.base_offset());
+    current_epoch = epoch;
   }
-
-  result.base_offset = base;
-  result.last_offset = batch.last_offset();
-  if (stamped_here) result.log_append_time = batch.max_timestamp();
   now.end.offset = batch.next_offset();
   now.end.position += bytes.size();
   now.end.total_bytes += bytes.size();
-  newly_readable = publish_end(now.end);
-
-  if (durable.load(std::memory_order_relaxed)) {
-    environment.commits.request(*this);
-  } else if (config.flush_messages != never_flush) {
-    unsynced_records += batch.last_offset_delta() + std::int64_t{1};
-    if (unsynced_records >= config.flush_messages) {
-      unsynced_records = 0;
-      sync_wanted.store(true);
-      environment.commits.request(*this);
-    }
-  }
-  return result;
+  return now.end;
 }
 
 std::uint64_t log::core::publish_end(const log_mark& end) {

@@ -1,4 +1,5 @@
 // Making appends durable, and telling those who wait for it.
+#include "commit_journal.hpp"
 #include "log_core.hpp"
 
 #include "tidelog/base/log_message.hpp"
@@ -52,6 +53,7 @@ base::status log::core::sync_files(const segment_list& segments, const log_mark&
   }
   TIDELOG_DO(sync_names());
   if (target.offset.value() > recovery_point.load()) recovery_point.store(target.offset.value());
+  if (account) journal->synced(*account, model::offset(recovery_point.load()));
   return {};
 }
 
@@ -61,9 +63,16 @@ base::status log::core::sync_names() {
   return {};
 }
 
-std::uint64_t log::core::advance_committed(const log_mark& target, std::uint64_t generation) {
+std::uint64_t log::core::advance_committed(const log_mark& synced, std::uint64_t generation) {
   const std::lock_guard guard(tail_mutex);
-  if (generation != tail_state.generation || tail_state.committed.offset >= target.offset) return 0;
+  if (generation != tail_state.generation) return 0;
+  const journal_promise& journaled = tail_state.journaled;
+  const bool journal_has_more = journaled.run_start <= synced.offset && synced.offset < journaled.end.offset;
+  return move_committed(journal_has_more ? journaled.end : synced);
+}
+
+std::uint64_t log::core::move_committed(const log_mark& target) {
+  if (tail_state.committed.offset >= target.offset) return 0;
   const std::uint64_t newly_readable = target.total_bytes - tail_state.committed.total_bytes;
   // The segment may have been closed since; the place is then the beginning of the next.
   tail_state.committed = target.offset == tail_state.end.offset ? tail_state.end : target;
@@ -82,16 +91,23 @@ void log::core::announce_offline() {
 }
 
 void log::core::run_waiters() {
-  std::deque<waiter> ready;
-  {
-    const std::lock_guard guard(waiters_mutex);
+  std::unique_lock lock(waiters_mutex);
+  // Who runs them looks again before it leaves, so nobody is forgotten.
+  if (running_waiters) return;
+  running_waiters = true;
+  while (true) {
+    std::deque<waiter> ready;
     const model::offset reached(committed_end.load());
     while (!waiters.empty() && waiters.front().end <= reached) {
       ready.push_back(std::move(waiters.front()));
       waiters.pop_front();
     }
+    if (ready.empty()) break;
+    lock.unlock();
+    for (auto& each : ready) each.done({});
+    lock.lock();
   }
-  for (auto& each : ready) each.done({});
+  running_waiters = false;
 }
 
 void log::core::fail_waiters(errc why) {

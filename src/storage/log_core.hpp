@@ -3,8 +3,9 @@
 //
 // Order of the locks, outer first: cleaning_mutex (held through a whole cleaning), structure_mutex (held while segments
 // are taken away or replaced), commit_mutex (held through syncs), append_mutex (held through writes), then any one of the
-// others, which are held for a few instructions. Callbacks run outside all of them.
+// others, which are held for a few instructions, the journal's lock among them. Callbacks run outside all of them.
 
+#include "journaled_log.hpp"
 #include "segment.hpp"
 
 #include "tidelog/storage/log.hpp"
@@ -15,6 +16,8 @@
 #include <mutex>
 
 namespace tidelog::storage {
+
+struct journal_leftovers;
 
 [[nodiscard]] inline io::path parent_of(const io::path& directory) {
   return directory.has_parent_path() ? directory.parent_path() : io::path(".");
@@ -28,19 +31,13 @@ struct segment_list {
   [[nodiscard]] std::size_t floor(model::offset at) const;
 };
 
-/// A place in the log: an offset at which a batch begins or will begin, and where that is.
-struct log_mark {
-  model::offset offset{};
-  model::offset segment_base{};
-  std::uint64_t position = 0;
-  std::uint64_t total_bytes = 0;  ///< of batches appended before it since the log was opened
-};
-
 /// What readers and the committer need to agree on, changed and copied under one small lock.
 struct log_tail {
   std::shared_ptr<const segment_list> segments;
   log_mark end;
-  log_mark committed;            ///< at the high watermark
+  log_mark committed;  ///< at the high watermark
+  /// What the commit journal has: all from run_start to the end, which counts once all before run_start is on disk.
+  journal_promise journaled{};
   std::uint64_t generation = 0;  ///< counts truncations
   std::uint64_t layout =
       0;  ///< counts truncations and replacements: remembered positions mean nothing after one
@@ -67,7 +64,7 @@ class read_positions {
   std::size_t next_ = 0;
 };
 
-struct log::core final : commit_source {
+struct log::core final : commit_source, journaled_log {
   core(const log_environment& shared, io::path where, const log_config& initial,
        const log_open_options& options);
 
@@ -113,6 +110,10 @@ struct log::core final : commit_source {
   [[nodiscard]] base::status check_online() const;
   [[nodiscard]] base::result<appended> append_locked(base::byte_span batch, const append_options& options,
                                                      std::uint64_t& newly_readable);
+  [[nodiscard]] base::status check_takes_appends() const;
+  /// Puts a batch that nothing speaks against at the log's end; returns where that is now.
+  [[nodiscard]] base::result<log_mark> store_locked(base::byte_view bytes,
+                                                    const std::optional<producer_batch>& of_producer);
   [[nodiscard]] base::result<std::optional<recorded_batch>> check_producer(const producer_batch& batch);
   [[nodiscard]] base::status refill_producer(const producer_batch& batch, model::offset before);
   [[nodiscard]] base::status write_batch(segment& active, const log_mark& end, base::byte_view batch);
@@ -123,6 +124,17 @@ struct log::core final : commit_source {
   [[nodiscard]] base::status undo_roll(segment& begun, const base::error& reason);
   [[nodiscard]] std::uint64_t publish_end(const log_mark& end);
 
+  // log_journal.cpp
+  [[nodiscard]] base::status take_seat(const journal_seat& seat);
+  /// Returns how many batches have been appended.
+  [[nodiscard]] base::result<std::uint64_t> replay(const journal_leftovers& from);
+  /// What was just stored is going to be on disk by the journal, or by a sync of the segments.
+  void make_durable(base::byte_view batch, model::offset base, const log_mark& end);
+  void journal_has(const journal_promise& upto) override;
+  void sync_for_journal() override;
+  /// Before a truncation, with the locks that it holds.
+  [[nodiscard]] base::status truncate_journal(model::offset end);
+
   // log_commit.cpp
   void commit() override;
   enum class sync_scope { what_is_due, everything };
@@ -131,7 +143,9 @@ struct log::core final : commit_source {
   [[nodiscard]] base::status sync_names();
   [[nodiscard]] base::status sync_files(const segment_list& segments, const log_mark& target);
   void write_pending_snapshots();
-  [[nodiscard]] std::uint64_t advance_committed(const log_mark& target, std::uint64_t generation);
+  [[nodiscard]] std::uint64_t advance_committed(const log_mark& synced, std::uint64_t generation);
+  /// With tail_mutex held.
+  [[nodiscard]] std::uint64_t move_committed(const log_mark& target);
   void go_offline(const base::error& reason);
   void announce(std::uint64_t newly_readable);
   void announce_offline();
@@ -213,6 +227,9 @@ struct log::core final : commit_source {
 
   const log_environment environment;
   const io::path directory;
+  /// Nothing where every sync is of the segments. Set before the log is shared.
+  std::shared_ptr<commit_journal> journal;
+  journal_account_ptr account;
   /// Outlives the segments, which tell it what they find.
   recovery_log findings;
 
@@ -276,6 +293,7 @@ struct log::core final : commit_source {
   };
   std::mutex waiters_mutex;
   std::deque<waiter> waiters;
+  bool running_waiters = false;  ///< one thread at a time, so that callbacks come in order
   bool waiters_closed = false;
 
   progress_listener listener;

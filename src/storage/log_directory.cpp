@@ -1,5 +1,6 @@
 #include "tidelog/storage/log_directory.hpp"
 
+#include "commit_journal.hpp"
 #include "log_directory_core.hpp"
 #include "log_directory_marker.hpp"
 #include "log_directory_work.hpp"
@@ -87,8 +88,9 @@ bool log_directory::core::every_log_is_complete() const {
 }
 
 base::status log_directory::core::close(base::worker_pool& pool, std::int64_t broker_epoch) {
-  const bool others_are_complete = every_log_is_complete();
+  bool others_are_complete = every_log_is_complete();
   auto closed = close_logs(pool);
+  if (journal->close() == commit_journal::close_outcome::batches_needed) others_are_complete = false;
   auto written = write_checkpoints();
   if (closed && written && !others_are_complete) {
     base::say_warning("{}: not every log could be opened, so the next start checks all of them",
@@ -107,7 +109,7 @@ base::result<std::unique_ptr<log_directory>> log_directory::open(const log_envir
                                                                  io::path directory,
                                                                  const log_directory_options& options) {
   TIDELOG_TRY(auto taken, take_directory(environment.files, directory, options));
-  auto parts = std::make_unique<core>(environment, std::move(directory), std::move(taken));
+  auto parts = std::make_unique<core>(environment, std::move(directory), std::move(taken), options);
   TIDELOG_DO(parts->survey());
   return std::unique_ptr<log_directory>(new log_directory(std::move(parts)));
 }

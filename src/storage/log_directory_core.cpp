@@ -1,5 +1,6 @@
 #include "log_directory_core.hpp"
 
+#include "commit_journal.hpp"
 #include "log_directory_marker.hpp"
 
 #include "tidelog/base/log_message.hpp"
@@ -29,6 +30,16 @@ model::offset find_or_zero(const partition_offsets& offsets, const model::topic_
 }
 
 }  // namespace
+
+log_directory::core::core(const log_environment& given, io::path where, taken_directory what,
+                          const log_directory_options& options)
+    : environment(given),
+      path(std::move(where)),
+      taken(std::move(what)),
+      journal(std::make_shared<commit_journal>(
+          given.files, path, taken.properties.directory_id.value_or(base::uuid{}),
+          commit_journal::settings{options.journal_bytes, options.journal_logs_in_a_round,
+                                   options.metrics})) {}
 
 base::status log_directory::core::survey() {
   const auto recovery_points = read_or_report(files(), path / recovery_point_checkpoint,
@@ -70,6 +81,23 @@ base::status log_directory::core::survey() {
   } else {
     start = taken.came_from == taken_directory::origin::made ? start_kind::clean : start_kind::unclean;
   }
+  return read_journal();
+}
+
+base::status log_directory::core::read_journal() {
+  auto& backlog = journal->backlog();
+  if (start == start_kind::clean) return backlog.pass_over();
+  TIDELOG_DO(backlog.load());
+  if (backlog.is_empty()) return {};
+  std::set<model::topic_id> known;
+  TIDELOG_TRY(const auto partitions, list());
+  for (const auto& each : partitions) {
+    if (each.state != directory_state::in_use) continue;
+    // One that does not say whose it is may be anybody's, until it is opened under an id.
+    if (!each.topic_id) return {};
+    known.insert(*each.topic_id);
+  }
+  backlog.keep_only([&](const journal_log_id& id) { return known.contains(id.topic); });
   return {};
 }
 
@@ -125,6 +153,7 @@ base::result<std::shared_ptr<log>> log_directory::core::open_prepared(const log_
     options.log_start_offset = known.log_start;
     options.cleaned_end = known.cleaned_end;
   }
+  options.journal = journal_seat{journal, {request.topic_id, request.partition.partition}};
   auto opened = log::open(environment, path_of(request.partition), request.config, options);
   base::status named;
   if (opened && !is_there) named = name_directory(request);
@@ -190,6 +219,7 @@ base::status log_directory::core::set_aside(const model::topic_partition& partit
       base::say_warning("{}: {} while it is deleted", partition.text(), closed.error().describe());
     }
   }
+  forget_in_journal(path_of(partition), partition.partition);
   const auto to = path / directory_name_out_of_use(partition, base::random_uuid(), state);
   auto renamed = files().rename(path_of(partition), to);
   const std::lock_guard guard(mutex);
@@ -205,6 +235,10 @@ base::status log_directory::core::set_aside(const model::topic_partition& partit
   not_open.erase(partition);
   if (state == directory_state::being_deleted) to_remove.push_back({to, due_ms});
   return {};
+}
+
+void log_directory::core::forget_in_journal(const io::path& directory, model::partition_index partition) {
+  if (const auto id = read_partition_metadata(files(), directory)) journal->given_back({*id, partition});
 }
 
 base::status log_directory::core::write_if_changed(const char* name, const partition_offsets& offsets) {

@@ -26,8 +26,8 @@ struct directory_to_remove {
 };
 
 struct log_directory::core {
-  core(const log_environment& given, io::path where, taken_directory what)
-      : environment(given), path(std::move(where)), taken(std::move(what)) {}
+  core(const log_environment& given, io::path where, taken_directory what,
+       const log_directory_options& options);
 
   [[nodiscard]] io::file_system& files() const { return environment.files; }
   [[nodiscard]] io::path path_of(const model::topic_partition& partition) const {
@@ -48,6 +48,8 @@ struct log_directory::core {
   const log_environment environment;
   const io::path path;
   const taken_directory taken;
+  /// Kept by the logs too, which may outlive the directory.
+  const std::shared_ptr<commit_journal> journal;
   start_kind start = start_kind::unclean;
   std::int64_t previous_broker_epoch = -1;
 
@@ -66,6 +68,9 @@ struct log_directory::core {
   bool failed_to_open = false;
 
  private:
+  [[nodiscard]] base::status read_journal();
+  /// What the journal has of that directory's log is of use to nobody.
+  void forget_in_journal(const io::path& directory, model::partition_index partition);
   [[nodiscard]] base::status mark_in_use();
   [[nodiscard]] base::status begin_opening(const model::topic_partition& partition);
   [[nodiscard]] base::result<std::shared_ptr<log>> open_prepared(const log_request& request,

@@ -175,7 +175,7 @@ base::status log::core::adopt(segment_list&& segments, model::offset end) {
   const log_mark mark{end, shared->active().base_offset(), size, 0};
   {
     const std::lock_guard guard(tail_mutex);
-    tail_state = {std::move(shared), mark, mark, tail_state.generation, tail_state.layout};
+    tail_state = {std::move(shared), mark, mark, {}, tail_state.generation, tail_state.layout};
   }
   epochs.truncate_from_start(first);
   log_start.store(first.value());
@@ -196,7 +196,10 @@ base::result<std::unique_ptr<log>> log::open(const log_environment& environment,
                                              const log_config& config, const log_open_options& options) {
   auto parts = std::make_unique<core>(environment, std::move(directory), config, options);
   TIDELOG_DO(parts->open(options.start));
-  return std::unique_ptr<log>(new log(std::move(parts)));
+  // From here on somebody may be at work for the log, which a failure has to wait for.
+  std::unique_ptr<log> opened(new log(std::move(parts)));
+  if (options.journal) TIDELOG_DO(opened->core_->take_seat(*options.journal));
+  return opened;
 }
 
 }  // namespace tidelog::storage

@@ -19,8 +19,11 @@ base::status log::truncate_to(model::offset end) {
     const std::lock_guard appends(c.append_mutex);
     TIDELOG_DO(c.check_online());
     if (end >= log_end_offset()) return {};
-    outcome = end < c.tail().segments->all.front()->base_offset() ? c.start_over_locked(end)
-                                                                  : c.truncate_locked(end);
+    outcome = c.truncate_journal(end);
+    if (outcome) {
+      outcome = end < c.tail().segments->all.front()->base_offset() ? c.start_over_locked(end)
+                                                                    : c.truncate_locked(end);
+    }
     if (!outcome) c.go_offline(outcome.error());
   }
   if (outcome) {
@@ -40,7 +43,8 @@ base::status log::truncate_fully_and_start_at(model::offset start) {
     const std::lock_guard commits(c.commit_mutex);
     const std::lock_guard appends(c.append_mutex);
     TIDELOG_DO(c.check_online());
-    outcome = c.start_over_locked(start);
+    outcome = c.truncate_journal(start);
+    if (outcome) outcome = c.start_over_locked(start);
     if (!outcome) c.go_offline(outcome.error());
   }
   if (outcome) {
@@ -79,6 +83,7 @@ base::status log::core::truncate_locked(model::offset wanted_end) {
     log_mark mark{end, last.base_offset(), cut.position, tail_state.end.total_bytes};
     tail_state.segments = kept;
     tail_state.end = mark;
+    tail_state.journaled = {};
     // Bytes that were counted and are gone leave no trace in the count of what became readable.
     if (tail_state.committed.offset > end) {
       tail_state.committed = mark;
@@ -128,7 +133,7 @@ base::status log::core::start_over_locked(model::offset start) {
   {
     const std::lock_guard guard(tail_mutex);
     const log_mark mark{start, start, 0, tail_state.end.total_bytes};
-    tail_state = {std::move(fresh), mark, mark, tail_state.generation + 1, tail_state.layout + 1};
+    tail_state = {std::move(fresh), mark, mark, {}, tail_state.generation + 1, tail_state.layout + 1};
     cleaned_end.store(std::min(cleaned_end.load(), start.value()));
     log_start.store(start.value());
     log_end.store(start.value());
@@ -146,6 +151,8 @@ base::status log::core::start_over_locked(model::offset start) {
 
 base::status log::advance_log_start(model::offset start) {
   core& c = *core_;
+  // What only the journal has would not join a log that a crash lets begin at `start`.
+  if (c.account && start > recovery_point() && start <= high_watermark()) TIDELOG_DO(flush());
   const std::lock_guard structure(c.structure_mutex);
   {
     const std::lock_guard appends(c.append_mutex);

@@ -32,6 +32,7 @@ constexpr std::array<std::string_view, recovery_outcome_count> names{
     "leftover swap dropped",
     "orphaned index",
     "set aside before",
+    "replayed from journal",
 };
 
 [[nodiscard]] bool is_of_an_index(recovery_outcome what) {

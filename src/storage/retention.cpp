@@ -79,6 +79,8 @@ base::result<std::size_t> log::delete_old_segments(base::unix_ms now_ms, retenti
   }
   if (count == 0) return std::size_t{0};
   const model::offset boundary = count < all.size() ? all[count]->base_offset() : seen.end.offset;
+  // What only the journal has would not join a log that a crash lets begin at the boundary.
+  if (c.account && boundary > recovery_point()) TIDELOG_DO(flush());
 
   const std::lock_guard structure(c.structure_mutex);
   // The log may have changed meanwhile: what goes is still what lies wholly below the boundary.

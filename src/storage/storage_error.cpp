@@ -29,6 +29,9 @@ const char* sentence(errc code) {
       return "the log went offline after an input or output error";
     case errc::closed:
       return "it has been closed";
+    case errc::journal_failed:
+      return "the commit journal failed, and so did the one that took its place: nothing is written durably "
+             "until a restart";
     case errc::corrupt_segment:
       return "the segment is damaged";
     case errc::corrupt_index:
@@ -41,6 +44,8 @@ const char* sentence(errc code) {
       return "the partition.metadata file is damaged";
     case errc::corrupt_meta_properties:
       return "the meta.properties file is damaged";
+    case errc::corrupt_journal:
+      return "the commit journal is damaged";
     case errc::unknown_format_version:
       return "the file has a format version that is not known here";
     case errc::not_a_data_directory:

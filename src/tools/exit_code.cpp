@@ -64,6 +64,7 @@ exit_code of_storage_failure(storage::errc code) {
     case corrupt_checkpoint:
     case corrupt_partition_metadata:
     case corrupt_meta_properties:
+    case corrupt_journal:
       return exit_code::damaged;
     default:
       return exit_code::failed;

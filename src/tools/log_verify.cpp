@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tidelog/base/worker_pool.hpp"
+#include "tidelog/storage/journal_file.hpp"
 #include "tidelog/storage/log_directory_names.hpp"
 #include "tidelog/storage/meta_properties.hpp"
 #include "tidelog/storage/storage_error.hpp"
@@ -57,6 +58,7 @@ class directory_checker {
   base::status check_quorum_state();
   base::status open_partitions();
   base::status run_tasks();
+  base::status check_journal();
   void check_checkpoints();
   void check_end(checkpoint& of, severity level, std::string_view kind, std::string_view what);
   partition_context context_for(const std::string& directory) const;
@@ -320,6 +322,41 @@ base::status directory_checker::run_tasks() {
   return {};
 }
 
+/// After a clean stop it means nothing; after another one the logs have yet to get back what is in it.
+base::status directory_checker::check_journal() {
+  const io::path name = storage::journal_file_name;
+  TIDELOG_TRY(const bool there, files_.exists(target_.root / name));
+  if (!there || stopped_cleanly_) return {};
+  TIDELOG_TRY(const auto file, files_.open(target_.root / name, io::open_mode::read));
+  const auto found = storage::read_journal(*file);
+  if (!found) {
+    if (is_errno(found.error())) return tl::unexpected(found.error());
+    if (found.error().code == storage::errc::unknown_format_version) {
+      add(severity::note, "journal_of_another_version", name,
+          "was written by another version, which has to be started on this directory once");
+    } else {
+      add(severity::damaged, "bad_journal", name, "has no good header: what only it held is lost",
+          {{repair_step::action::set_aside, name}});
+    }
+    return {};
+  }
+  if (found->groups_missing > 0) {
+    add(severity::damaged, "journal_groups_missing", name,
+        fmt::format("{} of {} groups that are needed are damaged", found->groups_missing,
+                    found->groups + found->groups_missing));
+  }
+  std::size_t batches = 0;
+  for (const auto& each : found->batches) batches += each.second.size();
+  if (batches > 0) {
+    add(severity::note, "journal_in_use", name,
+        fmt::format(
+            "holds {} batches of {} logs; the next start of the daemon gives the logs what they lack of "
+            "them",
+            batches, found->batches.size()));
+  }
+  return {};
+}
+
 /// An offset that the log does not reach.
 void directory_checker::check_end(checkpoint& of, severity level, std::string_view kind,
                                   std::string_view what) {
@@ -353,6 +390,7 @@ base::result<verify_summary> directory_checker::run() {
   TIDELOG_DO(read_top());
   TIDELOG_DO(read_properties());
   TIDELOG_DO(read_checkpoints());
+  TIDELOG_DO(check_journal());
   const io::path bootstrap = "bootstrap.checkpoint";
   TIDELOG_TRY(const bool has_bootstrap, files_.exists(target_.root / bootstrap));
   if (has_bootstrap) {

@@ -26,8 +26,9 @@ TOPICS = (
     Topic("compacted", 2, {"segment.ms": 1000, "cleanup.policy": "compact", "min.cleanable.dirty.ratio": 0.01}, False, True),
     Topic("short", 1, {"segment.ms": 1000, "retention.ms": 2000, "file.delete.delay.ms": 500}, False, True),
 )
-SETTINGS = ("log.retention.check.interval.ms=300", "log.cleaner.backoff.ms=100", "log.flush.offset.checkpoint.interval.ms=700",
-            "log.flush.start.offset.checkpoint.interval.ms=700", "offsets.topic.num.partitions=4")
+# A small journal, so that it goes around, and so that a small image has room for it.
+SETTINGS = ("log.commit.journal.bytes=8388608", "log.retention.check.interval.ms=300", "log.cleaner.backoff.ms=100",
+            "log.flush.offset.checkpoint.interval.ms=700", "log.flush.start.offset.checkpoint.interval.ms=700", "offsets.topic.num.partitions=4")
 KEYS = 40
 MOST_UNDER_WAY = 300
 

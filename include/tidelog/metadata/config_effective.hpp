@@ -172,6 +172,8 @@ struct broker_config {
   double log_scrub_io_max_bytes_per_second = 0;
 
   bool log_cleaner_enable = true;
+  /// 0: none.
+  std::int64_t log_commit_journal_bytes = 0;
   std::int32_t num_partitions = 0;
   std::int16_t default_replication_factor = 0;
   bool auto_create_topics_enable = true;

@@ -9,8 +9,8 @@
 //
 // Offsets of a log:  log start <= recovery point <= log end,  high watermark <= log end.
 // Records from log start to high watermark are served to consumers; what lies below the recovery point is known to be
-// on disk. On a durable topic (flush_messages 1) the high watermark does not pass what a sync has confirmed; on others
-// it is the log's end at once.
+// on disk in the segments. On a durable topic (flush_messages 1) the high watermark does not pass what a sync has
+// confirmed, of the segments or of the commit journal; on others it is the log's end at once.
 //
 // After a crash: open() with log_open_options::start == start_kind::unclean checks every batch from the recovery point
 // on and ends the log where the first does not check; good batches that stand behind that are set aside in a file next to
@@ -26,6 +26,7 @@
 #include "tidelog/io/file_slice.hpp"
 #include "tidelog/model/types.hpp"
 #include "tidelog/storage/group_commit.hpp"
+#include "tidelog/storage/journal_file.hpp"
 #include "tidelog/storage/leader_epoch_cache.hpp"
 #include "tidelog/storage/log_cleaning.hpp"
 #include "tidelog/storage/log_config.hpp"
@@ -49,6 +50,14 @@ struct log_environment {
   const base::clock& clock;
 };
 
+class commit_journal;
+
+/// A log's place in the commit journal, which it keeps alive.
+struct journal_seat {
+  std::shared_ptr<commit_journal> journal;
+  journal_log_id id;
+};
+
 /// How the directory was left by whoever had it before.
 enum class start_kind {
   clean,    ///< everything was synced and closed: the files are taken at their word
@@ -63,6 +72,9 @@ struct log_open_options {
   model::offset log_start_offset{0};
   /// From `cleaner-offset-checkpoint`; 0 when it has no entry.
   model::offset cleaned_end{0};
+  /// Where small durable appends are acknowledged by; nothing: the segments are synced for each. What the journal has
+  /// left of this log is appended by open().
+  std::optional<journal_seat> journal{};
 };
 
 /// Who appends. A client's batches are checked against the producer state; the broker's own are stored as they are
@@ -178,7 +190,8 @@ class log {
   /// Stores one batch, which the caller has validated whole (header, CRC, records); base offset and leader epoch are
   /// written into `batch`. May wait for the kernel, never for a sync. Fails with out_of_order_sequence,
   /// invalid_producer_epoch, invalid_txn_state, batch_too_large (larger than a segment), invalid_batch, log_offline
-  /// (with the reason), or the errno of the write (ENOSPC, …); nothing is in the log then.
+  /// (with the reason), journal_failed (on a durable topic), or the errno of the write (ENOSPC, …); nothing is in the log
+  /// then.
   [[nodiscard]] base::result<appended> append(base::byte_span batch, const append_options& options);
   /// Calls `done` once the high watermark has reached `end` (at once and on this thread where it has), or with
   /// log_offline or closed. Callbacks for rising ends run in that order, on an appending or a commit thread, outside
@@ -216,7 +229,7 @@ class log {
   [[nodiscard]] model::offset log_start_offset() const;
   [[nodiscard]] model::offset log_end_offset() const;
   [[nodiscard]] model::offset high_watermark() const;
-  /// Everything below is on disk.
+  /// Everything below is on disk in the segments.
   [[nodiscard]] model::offset recovery_point() const;
   /// The bytes of all segments. Opens each segment once in the life of the log to ask its size.
   [[nodiscard]] base::result<std::uint64_t> size_bytes();

@@ -4,6 +4,7 @@
 //   .lock                              held while somebody uses the directory
 //   meta.properties                    whose it is (meta_properties.hpp)
 //   .kafka_cleanshutdown               only between a clean stop and the next use: no log needs recovery
+//   commit-journal                     small durable appends until their segments are synced (journal_file.hpp)
 //   *-offset-checkpoint                recovery points, log starts, high watermarks, ends of what has been cleaned
 //                                      (checkpoint_file.hpp)
 //   TOPIC-PARTITION/                   a log (log.hpp) and partition.metadata (partition_metadata.hpp)
@@ -14,6 +15,7 @@
 // A log that cannot be opened, closed or deleted does not keep the others from it.
 
 #include "tidelog/base/worker_pool.hpp"
+#include "tidelog/metrics/registry.hpp"
 #include "tidelog/storage/log.hpp"
 #include "tidelog/storage/log_directory_names.hpp"
 #include "tidelog/storage/meta_properties.hpp"
@@ -32,6 +34,12 @@ struct log_directory_options {
   /// is, and a new one gets node 1 and a random cluster id.
   std::optional<model::broker_id> node_id;
   std::optional<std::string> cluster_id;
+  /// Of the commit journal (commit.journal.bytes); 0 for none.
+  std::uint64_t journal_bytes = 0;
+  /// Logs whose descriptors the journal may keep open until their segments are synced, about twice as many at times.
+  std::size_t journal_logs_in_a_round = 1024;
+  /// Where the journal counts; nothing: nowhere. Outlives the directory and its logs.
+  metrics::registry* metrics = nullptr;
 };
 
 /// A partition's directory, in whatever state.

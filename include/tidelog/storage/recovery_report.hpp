@@ -34,9 +34,10 @@ enum class recovery_outcome {
   leftover_swap_dropped,  ///< NAME.swap of a cleaning that had not come that far, removed
   orphaned_index,         ///< an index without its segment, removed
   set_aside_before,       ///< a file that an earlier recovery has set aside is still there
+  replayed_from_journal,  ///< batches that only the commit journal had; appended
 };
 inline constexpr std::size_t recovery_outcome_count =
-    static_cast<std::size_t>(recovery_outcome::set_aside_before) + 1;
+    static_cast<std::size_t>(recovery_outcome::replayed_from_journal) + 1;
 /// In words, for messages and metrics.
 [[nodiscard]] std::string_view name_of(recovery_outcome outcome);
 

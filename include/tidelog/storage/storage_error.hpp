@@ -20,6 +20,7 @@ enum class errc {
   // The state of a log.
   log_offline,
   closed,
+  journal_failed,
   // Found on disk.
   corrupt_segment,
   corrupt_index,
@@ -27,6 +28,7 @@ enum class errc {
   corrupt_checkpoint,
   corrupt_partition_metadata,
   corrupt_meta_properties,
+  corrupt_journal,
   unknown_format_version,
   // The data directory and what is in it.
   not_a_data_directory,

@@ -1,0 +1,206 @@
+#include "commit_journal.hpp"
+
+#include "tidelog/base/assert.hpp"
+#include "tidelog/base/log_message.hpp"
+#include "tidelog/storage/storage_error.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace tidelog::storage {
+namespace {
+
+/// A group larger than this keeps those that wait for it waiting for too long.
+constexpr std::uint64_t most_group_bytes = std::uint64_t{8} * 1024 * 1024;
+/// One writes while the other tells the logs.
+constexpr std::size_t thread_count = 2;
+
+[[nodiscard]] std::uint64_t ring_blocks(const commit_journal::settings& wanted) {
+  return wanted.bytes / journal_block_bytes;
+}
+
+}  // namespace
+
+commit_journal::commit_journal(io::file_system& files, io::path data_directory,
+                               const base::uuid& directory_id, const settings& wanted)
+    : settings_(wanted),
+      unseen_(wanted.metrics == nullptr ? std::make_unique<metrics::registry>() : nullptr),
+      counts_(wanted.metrics == nullptr ? *unseen_ : *wanted.metrics),
+      backlog_(files, data_directory, directory_id,
+               wanted.bytes > 0 ? journal_backlog::file_fate::serves_again
+                                : journal_backlog::file_fate::is_removed),
+      most_group_blocks_(std::min(most_group_bytes / journal_block_bytes, ring_blocks(wanted) / 4)),
+      disk_(files, data_directory, directory_id, ring_blocks(wanted)),
+      ring_({ring_blocks(wanted), wanted.logs_in_a_round}) {}
+
+commit_journal::~commit_journal() {
+  stop_threads();
+}
+
+base::result<journal_leftovers> commit_journal::leftovers_of(const journal_log_id& id) {
+  if (!backlog_.is_empty()) return backlog_.leftovers_of(id);
+  std::shared_ptr<io::file> file;
+  {
+    const std::lock_guard guard(mutex_);
+    const auto needed = ring_.needed_accounts();
+    const bool has_some = std::any_of(needed.begin(), needed.end(), [&](const auto& each) {
+      return each->id == id && each->log == nullptr;
+    });
+    if (!has_some) return journal_leftovers{};
+    file = disk_.file();
+  }
+  // The log went offline in this very run. Until it has its batches back, neither the file nor their groups are replaced.
+  TIDELOG_TRY(auto found, read_journal(*file));
+  return journal_leftovers{.from = journal_leftovers::origin::this_run,
+                           .file = file,
+                           .header = found.header,
+                           .batches = std::move(found.batches[id])};
+}
+
+void commit_journal::given_back(const journal_log_id& id) {
+  backlog_.done_with(id);
+  const std::lock_guard guard(mutex_);
+  for (const auto& each : ring_.needed_accounts()) {
+    if (each->id == id && each->log == nullptr) ring_.forget_batches(*each, each->synced_end);
+  }
+  replace_when_free();
+  begin_round_if_due();
+}
+
+journal_account_ptr commit_journal::seat(const journal_log_id& id, journaled_log& log,
+                                         model::offset synced_end) {
+  auto account = std::make_shared<journal_account>(id);
+  account->log = &log;
+  account->synced_end = synced_end;
+  const std::lock_guard guard(mutex_);
+  // What the log had before it was closed and opened again may be in any group.
+  account->last_sequence = ring_.next_sequence() - 1;
+  return account;
+}
+
+void commit_journal::leave(journal_account& account) {
+  std::unique_lock lock(mutex_);
+  account.log = nullptr;
+  // What is on its way would come into the ring behind the back of who opens the log again.
+  changed_.wait(lock, [&] {
+    return account.calls == 0 && !is_filling(account) && account.member_of_filling != writing_number_;
+  });
+}
+
+std::optional<model::offset> commit_journal::offer(const journal_account_ptr& account,
+                                                   const journal_offer& offered) {
+  if (offered.batch.size() > largest_batch_bytes) return std::nullopt;
+  const std::lock_guard guard(mutex_);
+  if (stage_ != stage::running) {
+    if (stage_ == stage::unused) want_run();
+    counts_.batches_not_taken.add();
+    return std::nullopt;
+  }
+  const bool is_member = is_filling(*account);
+  const std::uint64_t blocks = filling_.bytes.blocks_with(offered.batch.size());
+  const bool fits =
+      blocks <= most_group_blocks_ &&
+      ring_.has_room(blocks, journal_ring::reserve::for_truncation_and_mark) &&
+      (is_member || journal_ring::is_in(*account) || ring_.takes_more_logs(filling_.members.size() + 1));
+  if (!fits) {
+    want_room();
+    counts_.batches_not_taken.add();
+    return std::nullopt;
+  }
+  if (account->offered_end != offered.base || account->offered_in_run != run_number_) {
+    account->offered_start = offered.base;
+    account->offered_in_run = run_number_;
+  }
+  account->offered_end = offered.end.offset;
+  if (!is_member) {
+    account->member_of_filling = filling_number_;
+    account->member_index = filling_.members.size();
+    filling_.members.push_back({account, {}, nullptr});
+  }
+  filling_.members[account->member_index].promise = {account->offered_start, offered.end, offered.generation};
+  filling_.bytes.add_batch(account->id, offered.batch);
+  if (waiting_for_work_) work_.notify_one();
+  return account->offered_start;
+}
+
+void commit_journal::want_run() {
+  if (stopping_ || !is_on() || !backlog_.is_empty()) return;
+  stage_ = stage::preparing;
+  while (threads_.size() < thread_count) threads_.emplace_back([this] { run(); });
+  work_.notify_one();
+}
+
+void commit_journal::want_room() {
+  begin_round_if_due();
+  // Where groups are free already, only the disk has to be told.
+  if (!ring_.mark_would_free()) return;
+  mark_wanted_ = true;
+  work_.notify_one();
+}
+
+void commit_journal::begin_round_if_due() {
+  if (stage_ != stage::running || !ring_.round_is_due()) return;
+  counts_.rounds.add();
+  for (auto& each : ring_.begin_round()) to_ask_.push_back(std::move(each));
+  work_.notify_one();
+}
+
+void commit_journal::ask_some_logs() {
+  // A few at a time: appends wait for the lock meanwhile.
+  constexpr std::size_t at_once = 16;
+  for (std::size_t asked = 0; asked < at_once && !to_ask_.empty(); ++asked) {
+    const auto account = std::move(to_ask_.front());
+    to_ask_.pop_front();
+    if (account->log != nullptr && (journal_ring::is_in(*account) || stage_ != stage::running)) {
+      account->log->sync_for_journal();
+    }
+  }
+}
+
+void commit_journal::synced(journal_account& account, model::offset end) {
+  const std::lock_guard guard(mutex_);
+  ring_.synced(account, end);
+  replace_when_free();
+  begin_round_if_due();
+}
+
+base::status commit_journal::truncate(const journal_account_ptr& account, model::offset end) {
+  std::unique_lock lock(mutex_);
+  // A run of before, which a crash would give back once more, ends with the beginning of another.
+  if (stage_ == stage::unused && backlog_.was_loaded()) want_run();
+  changed_.wait(lock, [this] { return stage_ != stage::preparing; });
+  if (stage_ != stage::running) {
+    if (account->last_sequence == 0 && !backlog_.was_loaded()) return {};
+    return base::fail(errc::journal_failed, "{}: not written to", journal_file_name);
+  }
+  const bool is_in_ring = is_filling(*account) || account->last_sequence >= ring_.recorded_oldest();
+  ring_.forget_batches(*account, end);
+  account->offered_end = model::no_offset;
+  if (is_filling(*account)) filling_.members[account->member_index].promise.end.offset = end;
+  if (!is_in_ring) return {};
+  if (!ring_.has_room(filling_.bytes.blocks_with(0), journal_ring::reserve::for_mark)) {
+    return base::fail_errno(ENOBUFS, "{}: no room for a truncation", journal_file_name);
+  }
+  filling_.bytes.add_truncation(account->id, end);
+  work_.notify_one();
+  const std::uint64_t mine = filling_number_;
+  changed_.wait(lock, [&] { return stage_ != stage::running || durable_filling_ >= mine; });
+  if (durable_filling_ >= mine) return {};
+  return base::fail(errc::journal_failed, "{}: a truncation could not be written", journal_file_name);
+}
+
+commit_journal::close_outcome commit_journal::close() {
+  stop_threads();
+  const std::lock_guard turn(turn_mutex_);
+  const std::lock_guard guard(mutex_);
+  const bool may_be_found = stage_ != stage::unused || backlog_.was_loaded();
+  stage_ = stage::off;
+  if (ring_.is_needed() || !backlog_.is_empty()) return close_outcome::batches_needed;
+  if (may_be_found && is_on()) {
+    // After a clean stop nobody looks for batches in it; this is for whoever uses the directory next, and crashes.
+    if (auto ended = disk_.end_run(); !ended) base::say_warning("{}", ended.error().describe());
+  }
+  return close_outcome::nothing_needed;
+}
+
+}  // namespace tidelog::storage

@@ -1,0 +1,173 @@
+#pragma once
+// The commit journal at work: small durable appends of all logs go to one file together, whose one sync acknowledges them
+// all. So what an acknowledgement costs does not grow with the number of partitions that are written to. The file is
+// described in journal_file.hpp.
+//
+// A log offers each batch when it has written it to its segment. What the journal takes is on disk when journal_has() is
+// called; what it does not take (too large, no room, not in use yet) is on disk when the log's segments have been synced,
+// which is up to the log. Segments are synced later, a round of logs at a time, on the threads that sync segments anyway;
+// then the journal's part is free again.
+//
+// Life: nothing is written and no thread made before the first batch is offered; the file is laid out then, if it is not
+// there. After a crash the logs get back what the journal has for them (leftovers_of(), given_back()), and only when all
+// have it does a new run begin. After a clean stop the file means nothing.
+//
+// When a write or sync of the file fails, every log that it had something for is asked to sync its segments; when all
+// have, a new file takes its place. If that one fails, no log takes durable appends any more.
+
+#include "journal_backlog.hpp"
+#include "journal_disk.hpp"
+#include "journal_instruments.hpp"
+#include "journal_ring.hpp"
+#include "journaled_log.hpp"
+
+#include <condition_variable>
+#include <deque>
+#include <limits>
+#include <mutex>
+#include <thread>
+
+namespace tidelog::storage {
+
+/// A batch that is in its segment.
+struct journal_offer {
+  base::byte_view batch;
+  model::offset base{};
+  /// Where the log ends with it.
+  log_mark end;
+  std::uint64_t generation = 0;
+};
+
+/// Thread safe. Outlives the logs that have a seat in it.
+class commit_journal {
+ public:
+  struct settings {
+    /// Of the ring; 0: nothing is ever taken, and a file of before is given back and removed.
+    std::uint64_t bytes = 0;
+    /// Logs whose segments are synced in one round; their descriptors stay open until then.
+    std::size_t logs_in_a_round = 1024;
+    /// Where it counts; nothing: nowhere that can be seen.
+    metrics::registry* metrics = nullptr;
+  };
+  /// A batch of more bytes costs more to write twice than a sync of its own.
+  static constexpr std::size_t largest_batch_bytes = std::size_t{64} * 1024;
+
+  commit_journal(io::file_system& files, io::path data_directory, const base::uuid& directory_id,
+                 const settings& wanted);
+  /// close() for who forgot it, without a word to the file.
+  ~commit_journal();
+  commit_journal(const commit_journal&) = delete;
+  commit_journal& operator=(const commit_journal&) = delete;
+
+  [[nodiscard]] journal_backlog& backlog() { return backlog_; }
+  [[nodiscard]] bool is_on() const { return settings_.bytes > 0; }
+
+  /// What only the journal may have of a log that is being opened: after a crash, or when it is opened again after it
+  /// went offline.
+  [[nodiscard]] base::result<journal_leftovers> leftovers_of(const journal_log_id& id);
+  /// The log has that on disk, or there is no such log any more.
+  void given_back(const journal_log_id& id);
+  void count_replayed(std::uint64_t batches) { counts_.batches_replayed.add(batches); }
+
+  /// A log that has been opened: `synced_end` is on disk in its segments.
+  [[nodiscard]] journal_account_ptr seat(const journal_log_id& id, journaled_log& log,
+                                         model::offset synced_end);
+  /// Returns when nothing is called for that log any more. What it has in the ring stays there until given_back().
+  void leave(journal_account& account);
+
+  /// The caller keeps the log's batches in order, and offers each when it is written. Returns where the run of taken
+  /// batches began that this one ends; nothing when it is not taken, and its log has to see to it itself.
+  [[nodiscard]] std::optional<model::offset> offer(const journal_account_ptr& account,
+                                                   const journal_offer& offered);
+  /// The log's segments are on disk below `end`.
+  void synced(journal_account& account, model::offset end);
+  /// Before the log, all of which is on disk, is cut to `end`: returns when no crash brings back what lies behind.
+  /// Nobody offers for that log meanwhile. Fails with journal_failed, or when there is no room.
+  [[nodiscard]] base::status truncate(const journal_account_ptr& account, model::offset end);
+  /// No log is to take durable appends. Cheap.
+  [[nodiscard]] bool is_refusing() const { return refusing_.load(std::memory_order_acquire); }
+
+  enum class close_outcome {
+    nothing_needed,  ///< and a later start will not find anything
+    batches_needed,  ///< the next start must not take the directory for cleanly closed
+  };
+  /// When the logs have been closed. Waits for the disk.
+  [[nodiscard]] close_outcome close();
+
+ private:
+  enum class stage {
+    unused,     ///< no run has begun
+    preparing,  ///< a thread is about to begin one
+    running,
+    failing,   ///< a new file takes the place of the old one when all logs have synced what that has of them
+    off,       ///< no file could be laid out, or closed
+    refusing,  ///< the new one failed too
+  };
+  struct member {
+    journal_account_ptr account;
+    journal_promise promise;
+    /// Who is to be told; nothing before the group is on disk, or when the log has been closed.
+    journaled_log* told = nullptr;
+  };
+  /// A group in the making, or on its way.
+  struct group {
+    journal_group bytes;
+    std::vector<member> members;
+  };
+
+  // Each called with mutex_ held.
+  void want_run();
+  void want_room();
+  void begin_round_if_due();
+  void ask_some_logs();
+  void replace_when_free();
+  void fail(const base::error& why);
+  [[nodiscard]] bool has_work() const;
+  [[nodiscard]] bool is_filling(const journal_account& account) const {
+    return account.member_of_filling == filling_number_;
+  }
+
+  // The journal's threads. The turn is held by who writes, so that one thread can write while another one tells logs.
+  void run();
+  void prepare(std::unique_lock<std::mutex>& lock);
+  void write_filling(group& mine, std::unique_lock<std::mutex>& turn, std::unique_lock<std::mutex>& lock);
+  void tell(std::vector<member>& members);
+  void stop_threads();
+
+  const settings settings_;
+  const std::unique_ptr<metrics::registry> unseen_;
+  journal_instruments counts_;
+  journal_backlog backlog_;
+  const std::uint64_t most_group_blocks_;
+
+  std::mutex turn_mutex_;
+  /// Held after the turn, in the order of the groups.
+  std::mutex telling_mutex_;
+  /// For who has the turn. Its file does not change while a log needs a group.
+  journal_disk disk_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable work_;
+  std::condition_variable changed_;
+  stage stage_ = stage::unused;
+  bool replaced_ = false;
+  bool stopping_ = false;
+  bool waiting_for_work_ = false;
+  bool mark_wanted_ = false;
+  journal_ring ring_;
+  group filling_;
+  /// Counts the runs that have begun: one that failed may have dropped what it had taken.
+  std::uint64_t run_number_ = 0;
+  /// Rises with each group, written or given up.
+  std::uint64_t filling_number_ = 1;
+  static constexpr std::uint64_t none = std::numeric_limits<std::uint64_t>::max();
+  /// The one that is being written.
+  std::uint64_t writing_number_ = none;
+  /// The newest that is on disk.
+  std::uint64_t durable_filling_ = 0;
+  std::deque<journal_account_ptr> to_ask_;
+  std::vector<std::thread> threads_;
+  std::atomic<bool> refusing_{false};
+};
+
+}  // namespace tidelog::storage

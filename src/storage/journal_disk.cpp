@@ -1,0 +1,116 @@
+#include "journal_disk.hpp"
+
+#include "tidelog/base/log_message.hpp"
+#include "tidelog/storage/storage_error.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace tidelog::storage {
+namespace {
+
+/// Records come first: a small disk is not for a journal.
+constexpr std::uint64_t most_part_of_free_space = 8;
+
+}  // namespace
+
+journal_disk::journal_disk(io::file_system& files, io::path data_directory, const base::uuid& directory_id,
+                           std::uint64_t ring_blocks)
+    : files_(files), directory_(std::move(data_directory)) {
+  header_.directory_id = directory_id;
+  header_.ring_blocks = ring_blocks;
+}
+
+base::status journal_disk::begin_run(file_choice choice) {
+  file_.reset();
+  bool is_there = false;
+  if (choice == file_choice::any) {
+    TIDELOG_TRY(is_there, open_existing());
+  } else if (auto removed = files_.remove_file(name());
+             !removed && removed.error().code != std::errc::no_such_file_or_directory) {
+    return removed;
+  }
+  if (!is_there) TIDELOG_DO(lay_out());
+  return write_next_header();
+}
+
+base::result<bool> journal_disk::open_existing() {
+  TIDELOG_TRY(const bool is_there, files_.exists(name()));
+  if (!is_there) return false;
+  TIDELOG_TRY(const auto file, files_.open(name(), io::open_mode::read_write));
+  TIDELOG_TRY(const std::uint64_t size, file->size());
+  const auto found = read_journal_header(*file);
+  const bool fits = found && found->directory_id == header_.directory_id &&
+                    found->ring_blocks == header_.ring_blocks && size == header_.file_bytes();
+  if (!fits) {
+    base::say_info("{} is laid out anew: {}", name().native(),
+                   found ? "it has another size or belongs to another directory" : found.error().describe());
+    return false;
+  }
+  header_.generation = found->generation;
+  file_ = file;
+  return true;
+}
+
+base::status journal_disk::lay_out() {
+  TIDELOG_TRY(const auto space, files_.space(directory_));
+  if (space.available_bytes / most_part_of_free_space < header_.file_bytes()) {
+    return base::fail_errno(ENOSPC, "{}: its {} bytes would be more than an eighth of the {} that are free",
+                            name().native(), header_.file_bytes(), space.available_bytes);
+  }
+  const io::path unfinished = name().native() + ".tmp";
+  const auto done = [&]() -> base::status {
+    TIDELOG_TRY(const auto file, files_.open(unfinished, io::open_mode::create));
+    TIDELOG_DO(file->truncate(0));
+    TIDELOG_DO(fill_with_zeros(*file));
+    header_.generation = 0;
+    header_.run_id = base::random_uuid();
+    TIDELOG_DO(file->write_at(encode_journal_header(header_), journal_header_position(header_.generation)));
+    TIDELOG_DO(file->sync_data());
+    TIDELOG_DO(files_.rename(unfinished, name()));
+    return files_.sync_directory(directory_);
+  }();
+  if (!done) {
+    // So much of nothing must not stay on a disk that may be full.
+    static_cast<void>(files_.remove_file(unfinished));
+    return done;
+  }
+  TIDELOG_TRY(file_, files_.open(name(), io::open_mode::read_write));
+  return {};
+}
+
+base::status journal_disk::fill_with_zeros(io::file& file) const {
+  constexpr std::uint64_t piece_bytes = 1024 * 1024;
+  const std::vector<std::byte> zeros(piece_bytes);
+  const std::uint64_t size = header_.file_bytes();
+  for (std::uint64_t at = 0; at < size; at += piece_bytes) {
+    TIDELOG_DO(file.write_at(base::byte_view(zeros).first(std::min(piece_bytes, size - at)), at));
+  }
+  return {};
+}
+
+base::status journal_disk::write_next_header() {
+  ++header_.generation;
+  header_.run_id = base::random_uuid();
+  TIDELOG_DO(file_->write_at(encode_journal_header(header_), journal_header_position(header_.generation)));
+  return file_->sync_data();
+}
+
+base::status journal_disk::write_group(base::byte_view group, std::uint64_t block) {
+  constexpr std::uint64_t ring_begin = journal_header_blocks * journal_block_bytes;
+  const std::uint64_t position = block * journal_block_bytes;
+  const auto front = group.first(std::min<std::uint64_t>(group.size(), header_.ring_bytes() - position));
+  TIDELOG_DO(file_->write_at(front, ring_begin + position));
+  if (front.size() < group.size()) TIDELOG_DO(file_->write_at(group.subspan(front.size()), ring_begin));
+  return file_->sync_data();
+}
+
+base::status journal_disk::end_run() {
+  if (!file_) {
+    TIDELOG_TRY(const bool is_there, open_existing());
+    if (!is_there) return {};
+  }
+  return write_next_header();
+}
+
+}  // namespace tidelog::storage
