@@ -92,6 +92,7 @@ struct broker::parts {
         files(io::make_posix_file_system()),
         open_files(open_file_limit()),
         workers("worker", static_cast<std::size_t>(settings.values.num_io_threads)),
+        recovery("recovery", static_cast<std::size_t>(settings.values.num_recovery_threads)),
         reactors(static_cast<std::size_t>(settings.values.num_network_threads)),
         pings(reactors.size()),
         sockets(reactors, network, service, workers) {}
@@ -99,7 +100,8 @@ struct broker::parts {
   base::status reserve_addresses();
   base::status open_directory();
   base::status watch_free_space();
-  base::status recover();
+  base::status open_metadata_and_logs();
+  void recover_partitions();
   base::status serve();
   void start_housekeeping();
   [[nodiscard]] std::vector<metadata::broker_endpoint> endpoints() const;
@@ -112,6 +114,7 @@ struct broker::parts {
   std::mutex config_mutex;
   start_stage stage = start_stage::reserving_addresses;
   bool is_running = false;
+  broker::recovery_callback recovery_listener;
 
   const base::clock& clock = base::system_clock();
   std::unique_ptr<io::file_system> files;
@@ -119,6 +122,8 @@ struct broker::parts {
   storage::group_commit commits;
   storage::log_environment environment{*files, open_files, commits, clock};
   base::worker_pool workers;
+  /// Opens and closes logs, which may take long.
+  base::worker_pool recovery;
   network::network_settings network;
   late_service service;
   network::reactor_pool reactors;
@@ -211,7 +216,7 @@ std::vector<metadata::broker_endpoint> broker::parts::endpoints() const {
   return all;
 }
 
-base::status broker::parts::recover() {
+base::status broker::parts::open_metadata_and_logs() {
   metadata::cluster_metadata_settings cluster_settings;
   cluster_settings.node_id = *settings.node_id;
   cluster_settings.directory_id = directory->properties().directory_id.value_or(base::uuid{});
@@ -225,16 +230,22 @@ base::status broker::parts::recover() {
   partition::partition_manager_settings manager_settings;
   manager_settings.node_id = *settings.node_id;
   manager_settings.layers = {settings.configured, settings.machine_defaults};
-  partitions = std::make_unique<partition::partition_manager>(*directory, clock, manager_settings);
-  base::worker_pool recovery("recovery", static_cast<std::size_t>(settings.values.num_recovery_threads));
-  const bool is_worth_telling = directory->start() == storage::start_kind::unclean;
-  std::int64_t told_ms = clock.now_ms();
-  return partitions->start(cluster->current(), recovery, [&](std::size_t done, std::size_t total) {
+  partitions = std::make_unique<partition::partition_manager>(*directory, clock, recovery, manager_settings);
+  return partitions->start(cluster->current());
+}
+
+void broker::parts::recover_partitions() {
+  const auto started_ms = clock.now_ms();
+  const auto tell = [this, started_ms, told_ms = started_ms](std::size_t done, std::size_t total) mutable {
     constexpr std::int64_t tell_every_ms = 1000;
-    if (!is_worth_telling || clock.now_ms() - told_ms < tell_every_ms) return;
-    told_ms = clock.now_ms();
-    base::say_info("recovered {} of {} logs", done, total);
-  });
+    const auto now_ms = clock.now_ms();
+    if (done < total && now_ms - told_ms < tell_every_ms) return;
+    told_ms = now_ms;
+    base::say_info("recovered {} of {} logs in {} ms", done, total, now_ms - started_ms);
+    if (done == total) space->end_start();
+    if (recovery_listener) recovery_listener(done, total);
+  };
+  if (partitions->recover(tell) == 0) space->end_start();
 }
 
 metadata::broker_config broker::parts::effective_config() const {
@@ -281,6 +292,7 @@ base::status broker::parts::serve() {
       coordinator::group_coordinator_environment{*partitions, workers, clock, metrics},
       server_settings.config);
   groups->apply(cluster->current());
+  partitions->set_online_listener([this](const auto& partition) { groups->log_was_opened(partition); });
   server = std::make_unique<server::server>(
       server::server_environment{*cluster, *partitions, *files, workers, clock, *groups, *space},
       std::move(server_settings));
@@ -297,8 +309,8 @@ base::status broker::parts::serve() {
   TIDELOG_DO(sockets.start());
   if (cleaner) cleaner->start();
   scrubber->start();
-  space->end_start();
   is_running = true;
+  recover_partitions();
   return {};
 }
 
@@ -352,10 +364,8 @@ base::status broker::parts::stop() {
     }
     keep_first(cluster->close());
   }
-  if (directory) {
-    base::worker_pool closing("closing", static_cast<std::size_t>(settings.values.num_recovery_threads));
-    keep_first(directory->close(closing, broker_epoch));
-  }
+  if (directory) keep_first(directory->close(recovery, broker_epoch));
+  recovery.stop();
   workers.stop();
   reactors.stop();
   return outcome;
@@ -375,9 +385,13 @@ base::status broker::start() {
   parts_->stage = start_stage::opening_directory;
   TIDELOG_DO(parts_->open_directory());
   parts_->stage = start_stage::recovering;
-  TIDELOG_DO(parts_->recover());
+  TIDELOG_DO(parts_->open_metadata_and_logs());
   parts_->stage = start_stage::serving;
   return parts_->serve();
+}
+
+void broker::set_recovery_listener(recovery_callback listener) {
+  parts_->recovery_listener = std::move(listener);
 }
 
 start_stage broker::stage() const {

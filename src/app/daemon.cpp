@@ -109,6 +109,10 @@ class daemon {
  private:
   base::status start() {
     const stop_during_start guard(signals_.stops());
+    broker_.set_recovery_listener([this](std::size_t done, std::size_t total) {
+      manager_.status(done < total ? fmt::format("Listening; {} of {} logs are recovered", done, total)
+                                   : std::string("Listening; all logs are recovered"));
+    });
     return broker_.start();
   }
 

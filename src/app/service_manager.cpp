@@ -11,6 +11,10 @@ void service_manager::ready(std::string_view status) const {
   ::sd_notify(0, fmt::format("READY=1\nSTATUS={}", status).c_str());
 }
 
+void service_manager::status(std::string_view text) const {
+  ::sd_notify(0, fmt::format("STATUS={}", text).c_str());
+}
+
 void service_manager::reloading() const {
   // The manager orders notifications by this time.
   timespec now{};

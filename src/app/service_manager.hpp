@@ -10,6 +10,7 @@ namespace tidelog::app {
 class service_manager {
  public:
   void ready(std::string_view status) const;
+  void status(std::string_view text) const;
   void reloading() const;
   void stopping() const;
   void still_alive() const;

@@ -6,7 +6,9 @@
 #include "tidelog/protocol/delete_topics.hpp"
 #include "tidelog/protocol/describe_configs.hpp"
 #include "tidelog/protocol/describe_log_dirs.hpp"
+#include "tidelog/protocol/describe_producers.hpp"
 #include "tidelog/protocol/describe_quorum.hpp"
+#include "tidelog/protocol/elect_leaders.hpp"
 #include "tidelog/protocol/incremental_alter_configs.hpp"
 #include "tidelog/protocol/list_offsets.hpp"
 
@@ -204,6 +206,51 @@ base::result<model::offset> delete_records(cluster& in, const model::topic_parti
     }
     return model::offset(answered.low_watermark);
   });
+}
+
+base::result<std::vector<partition_answer>> elect_leaders(
+    cluster& in, std::span<const model::topic_partition> partitions) {
+  protocol::elect_leaders_request request;
+  // The broker is to say that it takes longer before we stop listening.
+  request.timeout_ms = static_cast<std::int32_t>(in.options().connection.request_timeout.count() * 9 / 10);
+  if (!partitions.empty()) request.topic_partitions.emplace();
+  for (const auto& at : partitions) {
+    auto& topics = *request.topic_partitions;
+    if (topics.empty() || topics.back().topic != at.topic)
+      topics.push_back({.topic = at.topic, .partitions = {}});
+    topics.back().partitions.push_back(at.partition.value());
+  }
+  TIDELOG_TRY(const auto got, in.ask_any(request));
+  TIDELOG_DO(check_answer(got->error_code, "ElectLeaders"));
+  std::vector<partition_answer> answers;
+  for (const auto& topic : got->replica_election_results) {
+    in.forget(topic.topic);
+    for (const auto& row : topic.partition_result) {
+      answers.push_back({{topic.topic, model::partition_index(row.partition_id)},
+                         row.error_code,
+                         text_of(row.error_message)});
+    }
+  }
+  return answers;
+}
+
+base::result<std::vector<partition_answer>> ask_why_unavailable(
+    cluster& in, model::broker_id broker, const std::string& topic,
+    std::span<const model::partition_index> partitions) {
+  protocol::describe_producers_request request;
+  auto& asked = request.topics.emplace_back();
+  asked.name = topic;
+  for (const auto index : partitions) asked.partition_indexes.push_back(index.value());
+  TIDELOG_TRY(const auto got, in.ask(broker, request));
+  std::vector<partition_answer> answers;
+  for (const auto& each : got->topics) {
+    for (const auto& row : each.partitions) {
+      answers.push_back({{each.name, model::partition_index(row.partition_index)},
+                         row.error_code,
+                         text_of(row.error_message)});
+    }
+  }
+  return answers;
 }
 
 base::result<std::vector<log_dir>> describe_log_dirs(cluster& in) {

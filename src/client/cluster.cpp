@@ -24,7 +24,7 @@ topic_metadata from_wire(const protocol::metadata_response_topic& topic) {
     made.partitions.push_back({model::partition_index(partition.partition_index),
                                model::broker_id(partition.leader_id),
                                model::leader_epoch(partition.leader_epoch), ids_of(partition.replica_nodes),
-                               ids_of(partition.isr_nodes)});
+                               ids_of(partition.isr_nodes), ids_of(partition.offline_replicas)});
   }
   std::sort(made.partitions.begin(), made.partitions.end(),
             [](const auto& left, const auto& right) { return left.index < right.index; });
@@ -107,6 +107,11 @@ base::result<std::vector<topic_metadata>> cluster::all_topics() {
   std::sort(topics.begin(), topics.end(),
             [](const auto& left, const auto& right) { return left.name < right.name; });
   return topics;
+}
+
+base::result<topic_metadata> cluster::topic_as_it_is(const std::string& name) {
+  TIDELOG_DO(refresh(std::span(&name, 1)));
+  return topics_[name];
 }
 
 base::result<const topic_metadata*> cluster::topic(const std::string& name) {

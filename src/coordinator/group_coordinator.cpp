@@ -96,6 +96,7 @@ struct group_coordinator::parts {
   void publish_surroundings();
   [[nodiscard]] std::vector<group_shard::deleted_topic> follow_topics(const metadata::image_ptr& next);
   void follow_partitions();
+  [[nodiscard]] std::shared_ptr<group_partition> make_partition(const partition::partition_ptr& log);
   void replace(partition_list next, std::error_code why);
   steady_ms do_due(steady_ms now_ms);
   [[nodiscard]] steady_ms expire_if_due(steady_ms now_ms, const partition_list& all);
@@ -171,13 +172,18 @@ void group_coordinator::parts::follow_partitions() {
       next.push_back((*before)[i]);
       continue;
     }
-    next.push_back(std::make_shared<group_partition>(
-        log, group_partition_environment{board, environment.workers, environment.clock,
-                                         [this](steady_ms at) { timer.wake_at(at); }}));
+    next.push_back(make_partition(log));
     made.push_back(next.back());
   }
   for (const auto& partition : made) partition->load();
   replace(std::move(next), errc::not_coordinator);
+}
+
+std::shared_ptr<group_partition> group_coordinator::parts::make_partition(
+    const partition::partition_ptr& log) {
+  return std::make_shared<group_partition>(
+      log, group_partition_environment{board, environment.workers, environment.clock,
+                                       [this](steady_ms at) { timer.wake_at(at); }});
 }
 
 /// Those that are not among the next are given up, with the error that those who wait are answered with.
@@ -264,6 +270,19 @@ void group_coordinator::apply(const metadata::image_ptr& image) {
   parts_->follow_partitions();
   if (deleted.empty()) return;
   for (const auto& partition : *parts_->current()) partition->forget_topics(deleted);
+}
+
+void group_coordinator::log_was_opened(const partition::partition_ptr& of) {
+  const std::lock_guard lock(parts_->change_mutex);
+  auto next = *parts_->current();
+  const auto found =
+      std::find_if(next.begin(), next.end(), [&](const auto& each) { return each->log() == of; });
+  // It may have been found open already by whoever made it.
+  if (parts_->is_stopped || found == next.end() || (*found)->openings_at_load() == of->openings()) return;
+  *found = parts_->make_partition(of);
+  const auto made = *found;
+  made->load();
+  parts_->replace(std::move(next), errc::load_in_progress);
 }
 
 void group_coordinator::update_config(const metadata::broker_config& config) {

@@ -12,8 +12,9 @@ namespace tidelog::coordinator {
 namespace {
 
 bool is_end_of_log(const base::error& error) {
-  return error.code == partition::errc::offline || error.code == partition::errc::unknown_partition ||
-         error.code == storage::errc::log_offline || error.code == storage::errc::closed;
+  return error.code == partition::errc::offline || error.code == partition::errc::recovering ||
+         error.code == partition::errc::unknown_partition || error.code == storage::errc::log_offline ||
+         error.code == storage::errc::closed;
 }
 
 /// What a failed append is to the one who asked for it.
@@ -222,7 +223,9 @@ group_activity group_partition::activity() const {
 
 void group_partition::load() {
   load_started_ms_ = steady_now_ms(environment_.clock);
+  openings_at_load_ = log_->openings();
   if (auto available = log_->check_available(); !available) {
+    if (available.error().code == partition::errc::recovering) return;
     base::say_error("{}: its groups cannot be loaded: {}", log_->name().text(), available.error().describe());
     return give_up(errc::not_coordinator);
   }

@@ -35,8 +35,11 @@ class group_partition : public std::enable_shared_from_this<group_partition> {
  public:
   group_partition(std::shared_ptr<partition::partition> log, group_partition_environment environment);
 
-  /// Reads the log, on workers, and then serves. What is empty serves when this returns.
+  /// Reads the log, on workers, and then serves. What is empty serves when this returns. While the log is not open yet
+  /// there is nothing to read: it stays loading, for another to take its place.
   void load();
+  /// Which of its partition's logs it has read.
+  [[nodiscard]] std::uint64_t openings_at_load() const { return openings_at_load_.load(); }
   [[nodiscard]] const std::shared_ptr<partition::partition>& log() const { return log_; }
 
   /// Gives the request to the shard, or refuses it: with load_in_progress, or why the partition was given up. Answers
@@ -108,6 +111,7 @@ class group_partition : public std::enable_shared_from_this<group_partition> {
   std::vector<group_shard::deleted_topic> topics_to_forget_;
   std::atomic<steady_ms> next_deadline_{no_deadline};
 
+  std::atomic<std::uint64_t> openings_at_load_{0};
   std::unique_ptr<group_log_reader> reader_;
   steady_ms load_started_ms_ = 0;
   std::atomic<std::int64_t> load_time_ms_{0};

@@ -53,25 +53,12 @@ struct partition::waiter_list {
 };
 
 partition::partition(model::topic_partition name, model::topic_id topic_id, model::leader_epoch epoch,
-                     std::shared_ptr<const metadata::topic_config> config,
-                     base::result<std::shared_ptr<storage::log>> log)
+                     std::shared_ptr<const metadata::topic_config> config)
     : name_(std::move(name)),
       topic_id_(topic_id),
       epoch_(epoch.value()),
       config_(std::move(config)),
-      waiters_(std::make_shared<waiter_list>()) {
-  if (!log) {
-    why_offline_ = std::move(log.error());
-    return;
-  }
-  log_ = std::move(*log);
-  log_->set_progress_listener(
-      [waiters = waiters_](const storage::log_progress& progress) { waiters->progressed(progress); });
-}
-
-void partition::set_roll_listener(base::task listener) {
-  if (log_) log_->set_roll_listener(std::move(listener));
-}
+      waiters_(std::make_shared<waiter_list>()) {}
 
 std::shared_ptr<const metadata::topic_config> partition::config() const {
   const std::lock_guard lock(config_mutex_);
@@ -79,9 +66,18 @@ std::shared_ptr<const metadata::topic_config> partition::config() const {
 }
 
 base::status partition::check_available() const {
+  const std::shared_lock use(in_use_);
+  return check_usable();
+}
+
+base::status partition::check_usable() const {
   if (retired_.load(std::memory_order_acquire))
     return base::fail(errc::unknown_partition, "{}", name_.text());
-  if (!log_) return base::fail(errc::offline, "{}: {}", name_.text(), why_offline_.describe());
+  if (why_offline_) return base::fail(errc::offline, "{}: {}", name_.text(), why_offline_->describe());
+  if (!log_) return base::fail(errc::recovering, "{}", name_.text());
+  if (const auto online = log_->check_online(); !online) {
+    return base::fail(errc::offline, "{}: {}", name_.text(), online.error().context);
+  }
   return {};
 }
 
@@ -101,7 +97,7 @@ base::status partition::check_leader_epoch(model::leader_epoch known_to_client) 
 
 base::result<storage::appended> partition::append(base::byte_span batch, storage::append_origin origin) {
   const std::shared_lock use(in_use_);
-  TIDELOG_DO(check_available());
+  TIDELOG_DO(check_usable());
   storage::append_options options;
   options.leader_epoch = leader_epoch();
   options.origin = origin;
@@ -110,7 +106,7 @@ base::result<storage::appended> partition::append(base::byte_span batch, storage
 
 void partition::when_committed(model::offset end, storage::log::committed_callback done) {
   const std::shared_lock use(in_use_);
-  if (auto available = check_available(); !available) {
+  if (auto available = check_usable(); !available) {
     done(std::move(available));
     return;
   }
@@ -120,35 +116,40 @@ void partition::when_committed(model::offset end, storage::log::committed_callba
 base::result<storage::read_slice> partition::read(model::offset from, const storage::read_limit& limit,
                                                   storage::read_bound bound) {
   const std::shared_lock use(in_use_);
-  TIDELOG_DO(check_available());
+  TIDELOG_DO(check_usable());
   return log_->read(from, limit, bound);
 }
 
+base::result<log_reach> partition::reach() const {
+  const std::shared_lock use(in_use_);
+  TIDELOG_DO(check_usable());
+  const auto end = log_->high_watermark();
+  const auto open = log_->first_open_transaction();
+  return log_reach{log_->log_start_offset(), end, open ? std::min(*open, end) : end};
+}
+
 model::offset partition::log_start_offset() const {
+  const std::shared_lock use(in_use_);
   return log_ ? log_->log_start_offset() : model::no_offset;
 }
 model::offset partition::log_end_offset() const {
+  const std::shared_lock use(in_use_);
   return log_ ? log_->log_end_offset() : model::no_offset;
 }
 model::offset partition::high_watermark() const {
+  const std::shared_lock use(in_use_);
   return log_ ? log_->high_watermark() : model::no_offset;
-}
-
-model::offset partition::last_stable_offset() const {
-  if (!log_) return model::no_offset;
-  const auto end = log_->high_watermark();
-  const auto open = log_->first_open_transaction();
-  return open ? std::min(*open, end) : end;
 }
 
 base::result<storage::epoch_end> partition::end_offset_for(model::leader_epoch requested) const {
   const std::shared_lock use(in_use_);
-  TIDELOG_DO(check_available());
+  TIDELOG_DO(check_usable());
   if (requested == leader_epoch()) return storage::epoch_end{requested, log_->log_end_offset()};
   return log_->end_offset_for(requested);
 }
 
 model::leader_epoch partition::epoch_at(model::offset at) const {
+  const std::shared_lock use(in_use_);
   if (!log_) return model::no_leader_epoch;
   return log_->epoch_at(at).value_or(model::no_leader_epoch);
 }
@@ -156,19 +157,19 @@ model::leader_epoch partition::epoch_at(model::offset at) const {
 base::result<std::optional<storage::timestamped_offset>> partition::offset_for_timestamp(
     model::timestamp at) {
   const std::shared_lock use(in_use_);
-  TIDELOG_DO(check_available());
+  TIDELOG_DO(check_usable());
   return log_->offset_for_timestamp(at);
 }
 
 base::result<std::optional<storage::timestamped_offset>> partition::max_timestamp_offset() {
   const std::shared_lock use(in_use_);
-  TIDELOG_DO(check_available());
+  TIDELOG_DO(check_usable());
   return log_->max_timestamp_offset();
 }
 
 base::result<model::offset> partition::delete_records_before(model::offset end) {
   const std::shared_lock use(in_use_);
-  TIDELOG_DO(check_available());
+  TIDELOG_DO(check_usable());
   const auto cleanup = config();
   if (cleanup->cleanup_compact && !cleanup->cleanup_delete) {
     return base::fail(errc::deletion_not_allowed, "{}: cleanup.policy is compact", name_.text());
@@ -179,21 +180,22 @@ base::result<model::offset> partition::delete_records_before(model::offset end) 
 
 base::result<std::uint64_t> partition::size_bytes() {
   const std::shared_lock use(in_use_);
-  TIDELOG_DO(check_available());
+  TIDELOG_DO(check_usable());
   return log_->size_bytes();
 }
 
 std::vector<storage::producer_description> partition::producers() const {
   const std::shared_lock use(in_use_);
-  if (!check_available()) return {};
+  if (!check_usable()) return {};
   return log_->producers();
 }
 
 bool partition::watch(const std::shared_ptr<fetch_waiter>& waiter, model::offset seen) {
   waiters_->add(waiter);
-  // Looked at after the waiter is hung up: whoever moves the high watermark from here on finds it.
-  if (check_available() && log_->health() == storage::log_health::online && log_->high_watermark() <= seen) {
-    return true;
+  {
+    // Looked at after the waiter is hung up: whoever moves the high watermark from here on finds it.
+    const std::shared_lock use(in_use_);
+    if (check_usable() && log_->high_watermark() <= seen) return true;
   }
   waiters_->remove(waiter);
   return false;
@@ -207,25 +209,55 @@ void partition::wake_all() {
   waiters_->fire_all();
 }
 
-void partition::update_config(std::shared_ptr<const metadata::topic_config> config) {
+base::status partition::open(log_opener opener) {
+  const std::unique_lock opening(opening_mutex_, std::try_to_lock);
+  if (!opening) return base::fail(errc::recovering, "{}", name_.text());
+  if (retired_ || check_available()) return check_available();
   {
-    const std::shared_lock use(in_use_);
-    if (check_available()) log_->update_config(log_config_of(*config));
+    const std::unique_lock everybody_has_left(in_use_);
+    log_.reset();
+    why_offline_.reset();
   }
-  const std::lock_guard lock(config_mutex_);
-  config_ = std::move(config);
+  auto opened = opener(retired_);
+  {
+    const std::unique_lock nobody_uses_it(in_use_);
+    if (opened) {
+      take(std::move(*opened));
+    } else {
+      why_offline_ = std::move(opened.error());
+    }
+  }
+  return check_available();
 }
 
-base::status partition::begin_epoch(model::leader_epoch epoch) {
-  const std::shared_lock use(in_use_);
-  TIDELOG_DO(check_available());
-  TIDELOG_DO(log_->begin_epoch(epoch));
+/// Nobody can change config or epoch for the log while it is taken: who comes later finds it.
+void partition::take(std::shared_ptr<storage::log> opened) {
+  opened->set_progress_listener(
+      [waiters = waiters_](const storage::log_progress& progress) { waiters->progressed(progress); });
+  opened->update_config(log_config_of(*config()));
+  log_ = std::move(opened);
+  ++openings_;
+  // A log that does not take the epoch is offline, and says why.
+  static_cast<void>(log_->begin_epoch(leader_epoch()));
+}
+
+void partition::update_config(std::shared_ptr<const metadata::topic_config> config) {
+  const auto for_log = log_config_of(*config);
+  {
+    const std::lock_guard lock(config_mutex_);
+    config_ = std::move(config);
+  }
+  with_log([&](storage::log& log) { log.update_config(for_log); });
+}
+
+void partition::begin_epoch(model::leader_epoch epoch) {
   epoch_.store(epoch.value());
-  return {};
+  with_log([&](storage::log& log) { static_cast<void>(log.begin_epoch(epoch)); });
 }
 
 void partition::retire() {
-  retired_.store(true, std::memory_order_release);
+  begin_retiring();
+  { const std::lock_guard opening_has_ended(opening_mutex_); }
   { const std::unique_lock everybody_has_left(in_use_); }
   wake_all();
 }

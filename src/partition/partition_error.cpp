@@ -14,6 +14,8 @@ class error_names final : public std::error_category {
         return "there is no such partition";
       case errc::offline:
         return "the partition is offline";
+      case errc::recovering:
+        return "the partition is being recovered";
       case errc::fenced_leader_epoch:
         return "the leader epoch is older than the partition's";
       case errc::unknown_leader_epoch:

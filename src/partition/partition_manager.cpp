@@ -1,6 +1,7 @@
 #include "tidelog/partition/partition_manager.hpp"
 
 #include "tidelog/base/log_message.hpp"
+#include "tidelog/base/share_out.hpp"
 #include "tidelog/metadata/shared_map.hpp"
 
 #include <algorithm>
@@ -58,15 +59,33 @@ metadata::config_layers partition_manager::layers_of_topic::view() const {
 }
 
 partition_manager::partition_manager(storage::log_directory& directory, const base::clock& clock,
-                                     partition_manager_settings settings)
+                                     base::worker_pool& opening, partition_manager_settings settings)
     : directory_(directory),
       clock_(clock),
+      opening_(opening),
       node_id_(settings.node_id),
       rolled_(std::make_shared<rolled_list>()),
       table_(std::make_shared<const table>()),
       layers_(std::make_shared<const broker_layers>(std::move(settings.layers))) {}
 
-partition_manager::~partition_manager() = default;
+partition_manager::~partition_manager() {
+  stop();
+  std::unique_lock lock(background_mutex_);
+  background_is_over_.wait(lock, [this] { return background_tasks_ == 0; });
+}
+
+void partition_manager::in_background(base::task work) {
+  {
+    const std::lock_guard lock(background_mutex_);
+    ++background_tasks_;
+  }
+  opening_.submit([this, work = std::move(work)]() mutable {
+    work();
+    // Notified under the lock: the destructor takes all this away as soon as it sees the last one.
+    const std::lock_guard lock(background_mutex_);
+    if (--background_tasks_ == 0) background_is_over_.notify_all();
+  });
+}
 
 std::shared_ptr<const partition_manager::table> partition_manager::current() const {
   const std::lock_guard lock(table_mutex_);
@@ -91,13 +110,11 @@ std::shared_ptr<const metadata::topic_config> partition_manager::config_of(const
       metadata::effective_topic_config(layers(image, topic).view()));
 }
 
-base::status partition_manager::start(const metadata::image_ptr& image, base::worker_pool& pool,
-                                      storage::log_directory::progress_callback progress) {
-  const std::lock_guard applying(apply_mutex_);
-  TIDELOG_TRY(const auto found, directory_.list());
+void partition_manager::set_aside_strays(const metadata::image& image,
+                                         const std::vector<storage::found_partition>& found) {
   for (const auto& directory : found) {
     if (directory.state != storage::directory_state::in_use) continue;
-    const auto topic = image->topic(directory.partition.topic);
+    const auto topic = image.topic(directory.partition.topic);
     const bool is_ours =
         topic && (!directory.topic_id || *directory.topic_id == topic->id) &&
         directory.partition.partition.value() < static_cast<std::int32_t>(topic->partitions.size());
@@ -107,45 +124,98 @@ base::status partition_manager::start(const metadata::image_ptr& image, base::wo
       base::say_error("{}: {}", directory.directory_name, aside.error().describe());
     }
   }
+}
 
-  const auto topics = image->topics();
-  std::vector<storage::log_request> requests;
-  std::vector<std::shared_ptr<const metadata::topic_config>> configs;
-  for (const auto& topic : topics) {
-    configs.push_back(config_of(*image, topic->name));
-    for (const auto& state : topic->partitions) {
-      requests.push_back({{topic->name, state.index}, topic->id, log_config_of(*configs.back())});
-    }
-  }
-  auto opened = directory_.open_logs(requests, storage::when_missing::create, pool, std::move(progress));
-
+base::status partition_manager::start(const metadata::image_ptr& image) {
+  const std::lock_guard applying(apply_mutex_);
+  TIDELOG_TRY(const auto found, directory_.list());
+  set_aside_strays(*image, found);
   auto next = std::make_shared<table>();
-  auto log = opened.begin();
-  for (std::size_t i = 0; i < topics.size(); ++i) {
+  for (const auto& topic : image->topics()) {
     auto hosted = std::make_shared<hosted_topic>();
-    hosted->state = topics[i];
-    for (const auto& state : topics[i]->partitions) {
-      if (!log->outcome) {
-        base::say_error("{} is offline: {}", log->partition.text(), log->outcome.error().describe());
-      }
-      auto made = std::make_shared<partition>(log->partition, topics[i]->id, state.epoch, configs[i],
-                                              std::move(log->outcome));
-      watch_rolls(made);
-      if (made->check_available()) TIDELOG_DO(made->begin_epoch(state.epoch));
-      hosted->partitions.push_back(std::move(made));
-      ++log;
+    hosted->state = topic;
+    const auto config = config_of(*image, topic->name);
+    for (const auto& state : topic->partitions) {
+      hosted->partitions.push_back(std::make_shared<partition>(
+          model::topic_partition{topic->name, state.index}, topic->id, state.epoch, config));
     }
-    next->by_name.set(topics[i]->name, hosted);
-    next->by_id.set(topics[i]->id, std::move(hosted));
+    next->by_name.set(topic->name, hosted);
+    next->by_id.set(topic->id, std::move(hosted));
   }
   publish(std::move(next));
   applied_ = image;
+  if (directory_.start() != storage::start_kind::clean) return {};
+  const auto all = all_partitions();
+  base::share_out(
+      opening_, all.size(), [&](std::size_t i) { static_cast<void>(open(all[i])); }, [](std::size_t) {});
   return {};
 }
 
-base::status partition_manager::apply(const metadata::image_ptr& image) {
+std::size_t partition_manager::recover(progress_callback progress) {
+  struct shared_progress {
+    explicit shared_progress(progress_callback callback) : tell(std::move(callback)) {}
+    std::mutex mutex;
+    progress_callback tell;
+    std::size_t done = 0;
+  };
+  auto all = all_partitions();
+  std::erase_if(all, [](const auto& each) {
+    const auto available = each->check_available();
+    return available || available.error().code != errc::recovering;
+  });
+  const auto shared = std::make_shared<shared_progress>(std::move(progress));
+  for (const auto& each : all) {
+    in_background([this, each, shared, total = all.size()] {
+      // Whether it worked is for the partition to say.
+      static_cast<void>(open_and_tell(each));
+      const std::lock_guard lock(shared->mutex);
+      ++shared->done;
+      if (shared->tell) shared->tell(shared->done, total);
+    });
+  }
+  return all.size();
+}
+
+base::result<std::shared_ptr<storage::log>> partition_manager::open_log_of(
+    const partition_ptr& of, const std::atomic<bool>& given_up) {
+  // What had a log has a directory: nobody is to find an empty one in the place of a disk that is gone.
+  const auto missing = of->openings() > 0 ? storage::when_missing::fail : storage::when_missing::create;
+  if (directory_.find(of->name())) TIDELOG_DO(directory_.let_go(of->name()));
+  TIDELOG_TRY(
+      auto opened,
+      directory_.open_log({of->name(), of->topic_id(), log_config_of(*of->config()), &given_up}, missing));
+  opened->set_roll_listener(
+      [rolled = rolled_, which = std::weak_ptr<partition>(of)]() mutable { rolled->add(which); });
+  return opened;
+}
+
+base::status partition_manager::open(const partition_ptr& of) {
+  auto opened = of->open([&](const std::atomic<bool>& given_up) { return open_log_of(of, given_up); });
+  if (!opened && opened.error().code == errc::offline) base::say_error("{}", opened.error().describe());
+  return opened;
+}
+
+base::status partition_manager::open_and_tell(const partition_ptr& of) {
+  auto opened = open(of);
+  if (opened && came_online_) came_online_(of);
+  return opened;
+}
+
+void partition_manager::reopen(const partition_ptr& of, base::unique_function<void(base::status)> done) {
+  in_background([this, of, done = std::move(done)]() mutable {
+    auto opened = open_and_tell(of);
+    if (opened) base::say_info("{} is online again", of->name().text());
+    done(std::move(opened));
+  });
+}
+
+void partition_manager::set_online_listener(std::function<void(const partition_ptr&)> listener) {
+  came_online_ = std::move(listener);
+}
+
+void partition_manager::apply(const metadata::image_ptr& image) {
   const std::lock_guard applying(apply_mutex_);
-  if (applied_ && applied_->last_offset() >= image->last_offset()) return {};
+  if (applied_ && applied_->last_offset() >= image->last_offset()) return;
   auto next = std::make_shared<table>(*current());
   std::vector<hosted_topic_ptr> gone;
   std::vector<metadata::topic_ptr> changed;
@@ -183,7 +253,6 @@ base::status partition_manager::apply(const metadata::image_ptr& image) {
         [&](const std::string&, const hosted_topic_ptr& hosted) { reconfigure(*image, *hosted); });
   }
   applied_ = image;
-  return {};
 }
 
 hosted_topic_ptr partition_manager::bring_up(const metadata::image& image, const metadata::topic_ptr& state,
@@ -193,22 +262,16 @@ hosted_topic_ptr partition_manager::bring_up(const metadata::image& image, const
   const auto config = config_of(image, state->name);
   for (const auto& partition_state : state->partitions) {
     if (before && hosted->partitions.size() < before->partitions.size()) {
-      hosted->partitions.push_back(before->partitions[hosted->partitions.size()]);
+      const auto& kept = before->partitions[hosted->partitions.size()];
+      if (partition_state.epoch > kept->leader_epoch()) kept->begin_epoch(partition_state.epoch);
+      hosted->partitions.push_back(kept);
       continue;
     }
-    const storage::log_request request{
-        {state->name, partition_state.index}, state->id, log_config_of(*config)};
-    auto log = directory_.open_log(request, storage::when_missing::create);
-    if (!log) base::say_error("{} is offline: {}", request.partition.text(), log.error().describe());
-    auto made = std::make_shared<partition>(request.partition, state->id, partition_state.epoch, config,
-                                            std::move(log));
-    watch_rolls(made);
-    if (made->check_available()) {
-      if (auto begun = made->begin_epoch(partition_state.epoch); !begun) {
-        base::say_error("{}: {}", request.partition.text(), begun.error().describe());
-      }
-    }
-    hosted->partitions.push_back(std::move(made));
+    const auto made = std::make_shared<partition>(model::topic_partition{state->name, partition_state.index},
+                                                  state->id, partition_state.epoch, config);
+    // Whether it worked is for the partition to say.
+    static_cast<void>(open(made));
+    hosted->partitions.push_back(made);
   }
   return hosted;
 }
@@ -219,7 +282,7 @@ void partition_manager::take_down(const hosted_topic_ptr& topic) {
     gone->retire();
     const auto due_ms = clock_.now_ms() + gone->config()->file_delete_delay_ms;
     auto deleted = directory_.delete_log(gone->name(), due_ms);
-    if (!deleted && has_directory) {
+    if (!deleted && (has_directory || deleted.error().code != storage::errc::unknown_partition)) {
       base::say_error("deleting {}: {}", gone->name().text(), deleted.error().describe());
     }
   }
@@ -271,11 +334,6 @@ std::vector<partition_ptr> partition_manager::all_partitions() const {
 
 void partition_manager::set_roll_listener(std::function<void()> listener) {
   rolled_->listener = std::move(listener);
-}
-
-void partition_manager::watch_rolls(const partition_ptr& of) {
-  of->set_roll_listener(
-      [rolled = rolled_, which = std::weak_ptr<partition>(of)]() mutable { rolled->add(which); });
 }
 
 void partition_manager::delete_old_segments_of(const partition_ptr& of, base::unix_ms now_ms,
@@ -352,7 +410,9 @@ void partition_manager::wake_waiting_fetches() {
 }
 
 void partition_manager::stop() {
-  for (const auto& each : all_partitions()) each->retire();
+  const auto all = all_partitions();
+  for (const auto& each : all) each->begin_retiring();
+  for (const auto& each : all) each->retire();
 }
 
 }  // namespace tidelog::partition

@@ -3,6 +3,7 @@
 #include "handlers.hpp"
 
 #include "tidelog/protocol/alter_configs.hpp"
+#include "tidelog/protocol/alter_partition_reassignments.hpp"
 #include "tidelog/protocol/api_versions.hpp"
 #include "tidelog/protocol/consumer_group_describe.hpp"
 #include "tidelog/protocol/consumer_group_heartbeat.hpp"
@@ -18,6 +19,7 @@
 #include "tidelog/protocol/describe_producers.hpp"
 #include "tidelog/protocol/describe_quorum.hpp"
 #include "tidelog/protocol/describe_topic_partitions.hpp"
+#include "tidelog/protocol/elect_leaders.hpp"
 #include "tidelog/protocol/fetch.hpp"
 #include "tidelog/protocol/find_coordinator.hpp"
 #include "tidelog/protocol/heartbeat.hpp"
@@ -28,6 +30,7 @@
 #include "tidelog/protocol/list_config_resources.hpp"
 #include "tidelog/protocol/list_groups.hpp"
 #include "tidelog/protocol/list_offsets.hpp"
+#include "tidelog/protocol/list_partition_reassignments.hpp"
 #include "tidelog/protocol/metadata.hpp"
 #include "tidelog/protocol/offset_commit.hpp"
 #include "tidelog/protocol/offset_delete.hpp"
@@ -85,7 +88,10 @@ constexpr std::array table{
     row<protocol::describe_log_dirs_request, handle_describe_log_dirs>(),
     row<protocol::create_partitions_request, handle_create_partitions>(),
     row<protocol::delete_groups_request, handle_delete_groups>(),
+    row<protocol::elect_leaders_request, handle_elect_leaders>(),
     row<protocol::incremental_alter_configs_request, handle_incremental_alter_configs>(),
+    row<protocol::alter_partition_reassignments_request, handle_alter_partition_reassignments>(),
+    row<protocol::list_partition_reassignments_request, handle_list_partition_reassignments>(),
     row<protocol::offset_delete_request, handle_offset_delete>(),
     row<protocol::describe_quorum_request, handle_describe_quorum>(),
     row<protocol::describe_cluster_request, handle_describe_cluster>(),

@@ -28,9 +28,8 @@ void broker::follow_config() {
 
 base::result<metadata::image_ptr> broker::change(const metadata::cluster_metadata::plan& plan) {
   TIDELOG_TRY(auto image, even_when_full([&] { return environment.cluster.change(plan); }));
-  auto applied = environment.partitions.apply(image);
+  environment.partitions.apply(image);
   environment.groups.apply(image);
-  TIDELOG_DO(applied);
   return image;
 }
 

@@ -30,8 +30,8 @@ struct broker {
   /// Broker configs were changed in the metadata: from now on config() is what they say, and the listener is told.
   void follow_config();
 
-  /// Changes the metadata and brings partitions and consumer groups into step with it: when it returns, what was created can be used.
-  /// Waits for the disk.
+  /// Changes the metadata and brings partitions and consumer groups into step with it: when it returns, what was created can
+  /// be used, but for partitions whose files could not be made: these are offline. Waits for the disk.
   [[nodiscard]] base::result<metadata::image_ptr> change(const metadata::cluster_metadata::plan& plan);
 
   /// Does what has to go on even on a disk that is full to the last byte, if need be with the room that the ballast gives

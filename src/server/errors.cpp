@@ -43,6 +43,8 @@ error_code of_partition(partition::errc code) {
       return error_code::unknown_topic_or_partition;
     case partition::errc::offline:
       return error_code::kafka_storage_error;
+    case partition::errc::recovering:
+      return error_code::not_leader_or_follower;
     case partition::errc::fenced_leader_epoch:
       return error_code::fenced_leader_epoch;
     case partition::errc::unknown_leader_epoch:
@@ -126,6 +128,10 @@ error_code of_group(coordinator::errc code) {
 }
 
 }  // namespace
+
+std::string reason_text(const base::error& error) {
+  return error.code == partition::errc::offline ? error.context : error.describe();
+}
 
 protocol::error_code error_code_of(std::error_code code) {
   if (!code) return error_code::none;

@@ -15,4 +15,7 @@ namespace tidelog::server {
   return outcome ? protocol::error_code::none : error_code_of(outcome.error());
 }
 
+/// For people who know the code already: of a partition that is offline the reason alone.
+[[nodiscard]] std::string reason_text(const base::error& error);
+
 }  // namespace tidelog::server

@@ -16,7 +16,9 @@ void refuse(protocol::describe_producers_partition_response& answer, error_code 
 
 void describe(protocol::describe_producers_partition_response& answer, const partition::partition& target) {
   if (const auto available = target.check_available(); !available) {
-    refuse(answer, error_code_of(available));
+    // Whoever looks for the reason finds it here: no other answer has room for it.
+    answer.error_code = error_code_of(available);
+    answer.error_message = reason_text(available.error());
     return;
   }
   for (const auto& producer : target.producers()) {

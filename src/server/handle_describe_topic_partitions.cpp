@@ -1,5 +1,6 @@
 #include "authorized_operations.hpp"
 #include "handlers.hpp"
+#include "leadership.hpp"
 #include "topic_names.hpp"
 
 #include "tidelog/protocol/describe_topic_partitions.hpp"
@@ -55,14 +56,7 @@ void add_partition(const request& of, const partition::partition& target,
   row.replica_nodes = {node};
   row.eligible_leader_replicas.emplace();
   row.last_known_elr.emplace();
-  if (target.check_available()) {
-    row.leader_id = node;
-    row.isr_nodes = {node};
-  } else {
-    row.error_code = error_code::leader_not_available;
-    row.leader_id = -1;
-    row.offline_replicas = {node};
-  }
+  fill_leadership(row, target.check_available(), node);
 }
 
 /// Returns the partition to go on with when `room` was not enough for all from `first` on.

@@ -160,17 +160,17 @@ class fetch_job : public std::enable_shared_from_this<fetch_job> {
       return data;
     }
     // Seen before the read: a fetch that waits must notice whatever is appended after it looked.
-    const auto seen = target->high_watermark();
-    if (auto available = target->check_available(); !available) {
-      data.error_code = error_code_of(available);
+    const auto seen = target->reach();
+    if (!seen) {
+      data.error_code = error_code_of(seen.error());
       return data;
     }
-    data.log_start_offset = target->log_start_offset().value();
-    data.last_stable_offset = target->last_stable_offset().value();
-    data.high_watermark = seen.value();
+    data.log_start_offset = seen->log_start.value();
+    data.last_stable_offset = seen->last_stable.value();
+    data.high_watermark = seen->high_watermark.value();
     if (diverges(*target, wanted, data)) return data;
     read_records(*target, wanted, left, outcome, data);
-    if (data.error_code == error_code::none) outcome.watched.push_back({target, seen});
+    if (data.error_code == error_code::none) outcome.watched.push_back({target, seen->high_watermark});
     return data;
   }
 
@@ -210,7 +210,7 @@ class fetch_job : public std::enable_shared_from_this<fetch_job> {
     limit.oversized = outcome.bytes == 0 ? storage::read_limit::oversized_first_batch::return_whole
                                          : storage::read_limit::oversized_first_batch::leave_out;
     const auto bound = message_.isolation_level == protocol::isolation_level::read_committed
-                           ? storage::read_bound::before(target.last_stable_offset())
+                           ? storage::read_bound::before(model::offset(data.last_stable_offset))
                            : storage::read_bound::high_watermark();
     auto slice = target.read(model::offset(wanted.fetch_offset), limit, bound);
     if (!slice) {

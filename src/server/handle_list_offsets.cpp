@@ -71,16 +71,17 @@ protocol::list_offsets_partition_response answer_one(const request& of, const st
     answer.error_code = error_code_of(known);
     return answer;
   }
-  if (const auto available = target->check_available(); !available) {
-    answer.error_code = error_code_of(available);
+  const auto reach = target->reach();
+  if (!reach) {
+    answer.error_code = error_code_of(reach.error());
     return answer;
   }
   if (of.version() < first_version_of(asked.timestamp)) {
     answer.error_code = error_code::unsupported_version;
     return answer;
   }
-  const auto end = isolation == protocol::isolation_level::read_committed ? target->last_stable_offset()
-                                                                          : target->high_watermark();
+  const auto end =
+      isolation == protocol::isolation_level::read_committed ? reach->last_stable : reach->high_watermark;
   switch (asked.timestamp) {
     case latest:
       answer.offset = end.value();
@@ -88,7 +89,7 @@ protocol::list_offsets_partition_response answer_one(const request& of, const st
       break;
     case earliest:
     case earliest_local:
-      fill(answer, *target, target->log_start_offset());
+      fill(answer, *target, reach->log_start);
       break;
     case latest_tiered:
     case earliest_pending_upload:

@@ -1,5 +1,6 @@
 #include "authorized_operations.hpp"
 #include "handlers.hpp"
+#include "leadership.hpp"
 #include "topic_creation.hpp"
 #include "topic_names.hpp"
 
@@ -40,14 +41,7 @@ protocol::metadata_response_topic describe(const request& of, const protocol::me
     partition.partition_index = each->name().partition.value();
     partition.leader_epoch = each->leader_epoch().value();
     partition.replica_nodes = {node};
-    if (each->check_available()) {
-      partition.leader_id = node;
-      partition.isr_nodes = {node};
-    } else {
-      partition.error_code = error_code::leader_not_available;
-      partition.leader_id = -1;
-      partition.offline_replicas = {node};
-    }
+    fill_leadership(partition, each->check_available(), node);
   }
   return answer;
 }

@@ -6,6 +6,7 @@
 
 namespace tidelog::protocol {
 struct alter_configs_request;
+struct alter_partition_reassignments_request;
 struct api_versions_request;
 struct consumer_group_describe_request;
 struct consumer_group_heartbeat_request;
@@ -21,6 +22,7 @@ struct describe_log_dirs_request;
 struct describe_producers_request;
 struct describe_quorum_request;
 struct describe_topic_partitions_request;
+struct elect_leaders_request;
 struct fetch_request;
 struct find_coordinator_request;
 struct heartbeat_request;
@@ -31,6 +33,7 @@ struct leave_group_request;
 struct list_config_resources_request;
 struct list_groups_request;
 struct list_offsets_request;
+struct list_partition_reassignments_request;
 struct metadata_request;
 struct offset_commit_request;
 struct offset_delete_request;
@@ -43,6 +46,8 @@ struct sync_group_request;
 namespace tidelog::server {
 
 void handle_alter_configs(request of, protocol::alter_configs_request message);
+void handle_alter_partition_reassignments(request of,
+                                          protocol::alter_partition_reassignments_request message);
 void handle_api_versions(request of, protocol::api_versions_request message);
 void handle_consumer_group_describe(request of, protocol::consumer_group_describe_request message);
 void handle_consumer_group_heartbeat(request of, protocol::consumer_group_heartbeat_request message);
@@ -58,6 +63,7 @@ void handle_describe_log_dirs(request of, protocol::describe_log_dirs_request me
 void handle_describe_producers(request of, protocol::describe_producers_request message);
 void handle_describe_quorum(request of, protocol::describe_quorum_request message);
 void handle_describe_topic_partitions(request of, protocol::describe_topic_partitions_request message);
+void handle_elect_leaders(request of, protocol::elect_leaders_request message);
 void handle_fetch(request of, protocol::fetch_request message);
 void handle_find_coordinator(request of, protocol::find_coordinator_request message);
 void handle_heartbeat(request of, protocol::heartbeat_request message);
@@ -68,6 +74,7 @@ void handle_leave_group(request of, protocol::leave_group_request message);
 void handle_list_config_resources(request of, protocol::list_config_resources_request message);
 void handle_list_groups(request of, protocol::list_groups_request message);
 void handle_list_offsets(request of, protocol::list_offsets_request message);
+void handle_list_partition_reassignments(request of, protocol::list_partition_reassignments_request message);
 void handle_metadata(request of, protocol::metadata_request message);
 void handle_offset_commit(request of, protocol::offset_commit_request message);
 void handle_offset_delete(request of, protocol::offset_delete_request message);

@@ -21,6 +21,7 @@ log::core::core(const log_environment& shared, io::path where, const log_config&
                 const log_open_options& options)
     : environment(shared),
       directory(std::move(where)),
+      given_up(options.given_up),
       cleaned_end(options.cleaned_end.value()),
       compacted(initial.cleanup.compact),
       config(initial),

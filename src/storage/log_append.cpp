@@ -282,7 +282,7 @@ base::status log::core::refill_producer(const producer_batch& batch, model::offs
 base::status log::core::check_online() const {
   if (!offline.load(std::memory_order_acquire)) return {};
   const std::lock_guard guard(offline_mutex);
-  return base::fail(errc::log_offline, "{}: {}", directory.native(), offline_reason.describe());
+  return base::fail(errc::log_offline, "{}", offline_reason.describe());
 }
 
 }  // namespace tidelog::storage

@@ -21,6 +21,7 @@ base::status log::core::sync_closed_part(const log_tail& now, std::uint64_t abor
   auto synced = sync_files(*now.segments, {base, base, 0, 0});
   if (!synced) {
     base::say_error("{}: what was appended may be lost: {}", directory.native(), synced.error().describe());
+    mark_failed_sync();
     go_offline(synced.error());
   }
   return synced;

@@ -36,6 +36,7 @@ base::status log::core::sync_now(sync_scope scope, std::uint64_t& newly_readable
   auto synced = sync_files(*now.segments, target);
   if (!synced) {
     base::say_error("{}: what was appended may be lost: {}", directory.native(), synced.error().describe());
+    mark_failed_sync();
     go_offline(synced.error());
     return synced;
   }

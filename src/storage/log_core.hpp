@@ -76,6 +76,17 @@ struct log::core final : commit_source, journaled_log {
   [[nodiscard]] base::status replay_segment(segment& from, model::offset replay_from, base::unix_ms now_ms);
   [[nodiscard]] base::status adopt(segment_list&& segments, model::offset end);
 
+  /// Fails with opening_given_up when nobody wants the log any more.
+  [[nodiscard]] base::status check_wanted() const;
+
+  // log_failed_sync.cpp
+  /// What may be in the page cache only is not to be believed by who opens the log next.
+  void mark_failed_sync();
+  /// Nothing of the log that lies past the recovery point is on disk for certain, whatever reads of it show: it is put
+  /// there. The recovery point goes down to where the marker of the failed sync says.
+  [[nodiscard]] base::status undo_failed_sync(const segment_list& segments);
+  [[nodiscard]] base::status write_again(segment& each, model::offset from);
+
   // log_recover.cpp
   struct recovery_plan {
     model::offset begin{};  ///< the segment that holds it is the first to be looked at
@@ -230,6 +241,7 @@ struct log::core final : commit_source, journaled_log {
   /// Nothing where every sync is of the segments. Set before the log is shared.
   std::shared_ptr<commit_journal> journal;
   journal_account_ptr account;
+  const std::atomic<bool>* const given_up;  ///< of use only to open()
   /// Outlives the segments, which tell it what they find.
   recovery_log findings;
 

@@ -3,9 +3,9 @@
 #include "commit_journal.hpp"
 #include "log_directory_core.hpp"
 #include "log_directory_marker.hpp"
-#include "log_directory_work.hpp"
 
 #include "tidelog/base/log_message.hpp"
+#include "tidelog/base/share_out.hpp"
 #include "tidelog/storage/partition_metadata.hpp"
 
 #include <algorithm>
@@ -62,13 +62,12 @@ base::status log_directory::core::close_logs(base::worker_pool& pool) {
   std::vector<checkpointed_offsets> offsets(logs.size());
   const auto close_one = [&](std::size_t i) {
     auto& closing = *logs[i].opened;
-    offsets[i] = {closing.recovery_point(), closing.log_start_offset(), closing.high_watermark(),
-                  closing.cleaned_end()};
+    offsets[i] = offsets_of(closing);
     const auto end = closing.log_end_offset();
     outcomes[i] = closing.close(close_kind::clean);
     if (outcomes[i]) offsets[i].recovery_point = offsets[i].high_watermark = end;
   };
-  share_out(pool, logs.size(), close_one, [](std::size_t) {});
+  base::share_out(pool, logs.size(), close_one, [](std::size_t) {});
 
   base::status first_failure;
   const std::lock_guard guard(mutex);
@@ -84,7 +83,7 @@ base::status log_directory::core::close_logs(base::worker_pool& pool) {
 bool log_directory::core::every_log_is_complete() const {
   const std::lock_guard guard(mutex);
   // A log that was not opened is as complete as it was before.
-  return !failed_to_open && (start == start_kind::clean || not_open.empty());
+  return not_to_be_trusted.empty() && (start == start_kind::clean || not_open.empty());
 }
 
 base::status log_directory::core::close(base::worker_pool& pool, std::int64_t broker_epoch) {
@@ -93,7 +92,7 @@ base::status log_directory::core::close(base::worker_pool& pool, std::int64_t br
   if (journal->close() == commit_journal::close_outcome::batches_needed) others_are_complete = false;
   auto written = write_checkpoints();
   if (closed && written && !others_are_complete) {
-    base::say_warning("{}: not every log could be opened, so the next start checks all of them",
+    base::say_warning("{}: not every log was open in the end, so the next start checks all of them",
                       path.native());
     return {};
   }
@@ -134,18 +133,8 @@ base::result<std::shared_ptr<log>> log_directory::open_log(const log_request& re
   return core_->open_log(request, missing);
 }
 
-std::vector<opened_log> log_directory::open_logs(std::span<const log_request> requests, when_missing missing,
-                                                 base::worker_pool& pool, progress_callback progress) {
-  std::vector<opened_log> opened;
-  opened.reserve(requests.size());
-  for (const auto& request : requests) opened.push_back({request.partition, nullptr});
-  share_out(
-      pool, requests.size(),
-      [&](std::size_t i) { opened[i].outcome = core_->open_log(requests[i], missing); },
-      [&](std::size_t done) {
-        if (progress) progress(done, requests.size());
-      });
-  return opened;
+base::status log_directory::let_go(const model::topic_partition& partition) {
+  return core_->let_go(partition);
 }
 
 std::shared_ptr<log> log_directory::find(const model::topic_partition& partition) const {

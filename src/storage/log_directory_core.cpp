@@ -41,6 +41,11 @@ log_directory::core::core(const log_environment& given, io::path where, taken_di
           commit_journal::settings{options.journal_bytes, options.journal_logs_in_a_round,
                                    options.metrics})) {}
 
+checkpointed_offsets offsets_of(const log& open_log) {
+  return {open_log.recovery_point(), open_log.log_start_offset(), open_log.high_watermark(),
+          open_log.cleaned_end()};
+}
+
 base::status log_directory::core::survey() {
   const auto recovery_points = read_or_report(files(), path / recovery_point_checkpoint,
                                               "after a crash logs are checked from their beginning");
@@ -130,6 +135,7 @@ base::result<std::shared_ptr<log>> log_directory::core::open_log(const log_reque
   if (opened) {
     open.emplace(request.partition, *opened);
     not_open.erase(request.partition);
+    not_to_be_trusted.erase(request.partition);
   }
   return opened;
 }
@@ -141,7 +147,7 @@ base::result<std::shared_ptr<log>> log_directory::core::open_prepared(const log_
     TIDELOG_DO(check_topic_id(request));
   } else {
     if (missing == when_missing::fail)
-      return base::fail(errc::unknown_partition, "{}", request.partition.text());
+      return base::fail(errc::unknown_partition, "{}", path_of(request.partition).native());
     TIDELOG_DO(make_directory(request));
   }
   log_open_options options;
@@ -152,14 +158,16 @@ base::result<std::shared_ptr<log>> log_directory::core::open_prepared(const log_
     options.recovery_point = known.recovery_point;
     options.log_start_offset = known.log_start;
     options.cleaned_end = known.cleaned_end;
+    if (not_to_be_trusted.contains(request.partition)) options.start = start_kind::after_io_error;
   }
   options.journal = journal_seat{journal, {request.topic_id, request.partition.partition}};
+  options.given_up = request.given_up;
   auto opened = log::open(environment, path_of(request.partition), request.config, options);
   base::status named;
   if (opened && !is_there) named = name_directory(request);
   if (opened && named) return std::shared_ptr<log>(std::move(*opened));
   const std::lock_guard guard(mutex);
-  failed_to_open = true;
+  not_to_be_trusted.insert(request.partition);
   if (!opened) return base::forward_error(opened);
   return base::forward_error(named);
 }
@@ -198,6 +206,20 @@ base::status log_directory::core::check_topic_id(const log_request& request) con
   return write_partition_metadata(files(), directory, request.topic_id);
 }
 
+base::status log_directory::core::let_go(const model::topic_partition& partition) {
+  std::shared_ptr<log> closing;
+  {
+    const std::lock_guard guard(mutex);
+    const auto found = open.find(partition);
+    if (found == open.end()) return base::fail(errc::unknown_partition, "{}", partition.text());
+    closing = std::move(found->second);
+    open.erase(found);
+    not_open[partition] = offsets_of(*closing);
+    not_to_be_trusted.insert(partition);
+  }
+  return closing->close(close_kind::discard);
+}
+
 base::status log_directory::core::set_aside(const model::topic_partition& partition, directory_state state,
                                             base::unix_ms due_ms) {
   std::shared_ptr<log> closing;
@@ -229,10 +251,11 @@ base::status log_directory::core::set_aside(const model::topic_partition& partit
     }
     // The log has been let go of without a clean close, and its directory is still in use by name.
     not_open.try_emplace(partition);
-    failed_to_open = true;
+    not_to_be_trusted.insert(partition);
     return renamed;
   }
   not_open.erase(partition);
+  not_to_be_trusted.erase(partition);
   if (state == directory_state::being_deleted) to_remove.push_back({to, due_ms});
   return {};
 }
@@ -274,8 +297,7 @@ base::status log_directory::core::write_checkpoints() {
     for (const auto& [partition, offsets] : not_open) add(partition, offsets);
   }
   for (const auto& [partition, open_log] : logs) {
-    add(partition, {open_log->recovery_point(), open_log->log_start_offset(), open_log->high_watermark(),
-                    open_log->cleaned_end()});
+    add(partition, offsets_of(*open_log));
   }
   TIDELOG_DO(write_if_changed(recovery_point_checkpoint, recovery_points));
   TIDELOG_DO(write_if_changed(log_start_checkpoint, log_starts));

@@ -20,6 +20,8 @@ struct checkpointed_offsets {
   model::offset cleaned_end{0};
 };
 
+[[nodiscard]] checkpointed_offsets offsets_of(const log& open_log);
+
 struct directory_to_remove {
   io::path path;
   base::unix_ms due_ms;
@@ -38,6 +40,7 @@ struct log_directory::core {
   [[nodiscard]] base::status survey();
 
   [[nodiscard]] base::result<std::shared_ptr<log>> open_log(const log_request& request, when_missing missing);
+  [[nodiscard]] base::status let_go(const model::topic_partition& partition);
   [[nodiscard]] base::status set_aside(const model::topic_partition& partition, directory_state state,
                                        base::unix_ms due_ms);
   [[nodiscard]] base::status write_checkpoints();
@@ -64,8 +67,9 @@ struct log_directory::core {
   /// lines for its own after a crash: its first records would be believed unchecked.
   std::set<model::topic_partition> stale_in_checkpoints;
   std::vector<directory_to_remove> to_remove;
-  /// Some log may be incomplete although the start was clean: its opening failed halfway.
-  bool failed_to_open = false;
+  /// Those of them whose files may be anything, however the last run left them: a write or sync of them failed, or their
+  /// opening did, perhaps halfway.
+  std::set<model::topic_partition> not_to_be_trusted;
 
  private:
   [[nodiscard]] base::status read_journal();

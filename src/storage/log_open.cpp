@@ -5,6 +5,7 @@
 
 #include "tidelog/base/assert.hpp"
 #include "tidelog/base/log_message.hpp"
+#include "tidelog/storage/failed_sync_marker.hpp"
 #include "tidelog/storage/producer_snapshot.hpp"
 
 #include <algorithm>
@@ -32,7 +33,7 @@ base::status log::core::open(start_kind start) {
     segments.all.back()->set_written_ms(now_ms);
   }
   // Who made the directory or its first segment may have died before their names were on disk.
-  if (there && start == start_kind::unclean) {
+  if (there && start != start_kind::clean) {
     directory_dirty.store(true);
     parent_dirty.store(true);
   }
@@ -56,6 +57,11 @@ base::status log::core::open(start_kind start) {
     TIDELOG_DO(restore_producers_and_epochs(segments, first));
     return adopt(std::move(segments), first);
   }
+  TIDELOG_TRY(const bool sync_has_failed, environment.files.exists(directory / failed_sync_marker_name));
+  if (sync_has_failed || start == start_kind::after_io_error) {
+    TIDELOG_DO(undo_failed_sync(segments));
+    start = start_kind::unclean;
+  }
   if (start == start_kind::clean) {
     auto end = segments.active().load_active(index_interval_bytes.load());
     if (end) {
@@ -72,6 +78,11 @@ base::status log::core::open(start_kind start) {
   TIDELOG_DO(sync_names());
   const model::offset point(recovery_point.load());
   return recover(segments, {point, point, point});
+}
+
+base::status log::core::check_wanted() const {
+  if (given_up == nullptr || !given_up->load(std::memory_order_relaxed)) return {};
+  return base::fail(errc::opening_given_up, "{}", directory.native());
 }
 
 base::status log::core::restore_producers_and_epochs(const segment_list& segments, model::offset end) {
@@ -161,6 +172,7 @@ base::status log::core::replay_segment(segment& from, model::offset replay_from,
   while (true) {
     TIDELOG_TRY(const auto batch, walker.next());
     if (!batch) return {};
+    TIDELOG_DO(check_wanted());
     epochs.assign(batch->partition_leader_epoch(), batch->base_offset());
     if (const auto of_producer = producer_batch_of(*batch)) producers.record_replayed(*of_producer, now_ms);
   }

@@ -61,12 +61,18 @@ base::result<model::offset> log::core::recover_segments(segment_list& segments, 
       TIDELOG_DO(set_aside_after(segments, at, progress));
       break;
     }
+    TIDELOG_DO(check_wanted());
     TIDELOG_DO(recover_segment(*segments.all[at], plan, progress));
     if (progress.ended) TIDELOG_DO(set_aside_after(segments, at + 1, progress));
   }
   TIDELOG_DO(go_on_behind(segments, plan, progress));
   for (std::size_t at = first; at + 1 < segments.all.size(); ++at) segments.all[at]->complete_indexes();
-  if (progress.changed) TIDELOG_DO(sync_recovered(segments, first));
+  if (progress.changed) {
+    if (auto synced = sync_recovered(segments, first); !synced) {
+      mark_failed_sync();
+      return base::forward_error(synced);
+    }
+  }
   return progress.end;
 }
 
@@ -84,7 +90,8 @@ base::status log::core::recover_segment(segment& each, const recovery_plan& plan
                                         recovery_progress& progress) {
   TIDELOG_TRY(const auto file, each.data());
   TIDELOG_TRY(const std::uint64_t size, file->size());
-  TIDELOG_TRY(const auto scan, each.scan(plan.trusted_below, index_interval_bytes.load()));
+  TIDELOG_TRY(const auto scan,
+              each.scan(plan.trusted_below, index_interval_bytes.load(), [this] { return check_wanted(); }));
   progress.end = std::max(scan.next_offset, each.base_offset());
   progress.previous_has_been_compacted = scan.has_been_compacted;
   progress.damaged_end = scan.ends_in_what_was_synced;

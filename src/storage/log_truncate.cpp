@@ -24,7 +24,10 @@ base::status log::truncate_to(model::offset end) {
       outcome = end < c.tail().segments->all.front()->base_offset() ? c.start_over_locked(end)
                                                                     : c.truncate_locked(end);
     }
-    if (!outcome) c.go_offline(outcome.error());
+    if (!outcome) {
+      c.mark_failed_sync();
+      c.go_offline(outcome.error());
+    }
   }
   if (outcome) {
     c.fail_waiters_above(log_end_offset());
@@ -45,7 +48,10 @@ base::status log::truncate_fully_and_start_at(model::offset start) {
     TIDELOG_DO(c.check_online());
     outcome = c.truncate_journal(start);
     if (outcome) outcome = c.start_over_locked(start);
-    if (!outcome) c.go_offline(outcome.error());
+    if (!outcome) {
+      c.mark_failed_sync();
+      c.go_offline(outcome.error());
+    }
   }
   if (outcome) {
     c.fail_waiters_above(start);

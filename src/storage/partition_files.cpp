@@ -5,6 +5,7 @@
 #include "set_aside.hpp"
 
 #include "tidelog/base/log_message.hpp"
+#include "tidelog/storage/failed_sync_marker.hpp"
 #include "tidelog/storage/leader_epoch_cache.hpp"
 #include "tidelog/storage/producer_snapshot.hpp"
 
@@ -44,7 +45,8 @@ struct segment_name {
 /// Files of other parts of the house, or of the metadata log.
 [[nodiscard]] bool belongs_to_others(std::string_view name) {
   return name == leader_epoch_cache::file_name || name == "partition.metadata" || name == "quorum-state" ||
-         name.ends_with(".snapshot") || name.ends_with(".checkpoint") || name.ends_with(temporary_suffix);
+         name == failed_sync_marker_name || name.ends_with(".snapshot") || name.ends_with(".checkpoint") ||
+         name.ends_with(temporary_suffix);
 }
 
 struct swap_file {

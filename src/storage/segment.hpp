@@ -14,6 +14,7 @@
 #include "tidelog/storage/scrubbing.hpp"
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -92,6 +93,9 @@ struct timed_batch {
 
 class batch_checker;
 
+/// Fails when a scan, which may take long, is not wanted any more.
+using scan_interrupt = std::function<base::status()>;
+
 class segment {
  public:
   /// `name_suffix` is a literal: "" or one of those above. What is found wrong is told to `findings`, which outlives it.
@@ -147,8 +151,9 @@ class segment {
   [[nodiscard]] base::result<model::offset> load_active(std::int64_t interval);
   /// Checks all batches from the one that holds `trusted_below` on, walks over those before by their headers, passing over
   /// damage that a chain of batches follows, and makes the indexes anew. Cuts nothing, but only what is good counts as the
-  /// segment's size afterwards.
-  [[nodiscard]] base::result<scan_outcome> scan(model::offset trusted_below, std::int64_t interval);
+  /// segment's size afterwards. Fails as `interrupt` does, which is asked between batches.
+  [[nodiscard]] base::result<scan_outcome> scan(model::offset trusted_below, std::int64_t interval,
+                                                const scan_interrupt& interrupt);
   /// A new segment: no files to be looked at.
   void begin_empty();
   /// A batch has been written at the end of the segment. Now and then this writes a block of index entries.

@@ -97,7 +97,7 @@ base::result<bool> segment::walk_trusted(const io::file& file, std::uint64_t end
     auto batch = walker.next();
     if (batch && !*batch) return true;
     if (batch && may_follow(**batch, outcome.next_offset, base_)) {
-      take(**batch);
+      TIDELOG_DO(take(**batch));
       continue;
     }
     if (!batch && batch.error().code.category() != model::batch_category()) return base::forward_error(batch);
@@ -117,7 +117,8 @@ base::result<bool> segment::walk_trusted(const io::file& file, std::uint64_t end
   return true;
 }
 
-base::result<scan_outcome> segment::scan(model::offset trusted_below, std::int64_t interval) {
+base::result<scan_outcome> segment::scan(model::offset trusted_below, std::int64_t interval,
+                                         const scan_interrupt& interrupt) {
   TIDELOG_TRY(const auto file, data());
   TIDELOG_TRY(const std::uint64_t end, file->size());
   const std::lock_guard guard(change_mutex_);
@@ -135,6 +136,7 @@ base::result<scan_outcome> segment::scan(model::offset trusted_below, std::int64
     }
     outcome.end_position += batch.size_bytes();
     outcome.next_offset = batch.next_offset();
+    return interrupt();
   };
 
   TIDELOG_TRY(bool goes_on, walk_trusted(*file, end, trusted_below, outcome, take));
@@ -143,7 +145,7 @@ base::result<scan_outcome> segment::scan(model::offset trusted_below, std::int64
     auto batch = checker.check(outcome.end_position);
     if (!batch && batch.error().code.category() != model::batch_category()) return base::forward_error(batch);
     goes_on = batch && may_follow(*batch, outcome.next_offset, base_);
-    if (goes_on) take(*batch);
+    if (goes_on) TIDELOG_DO(take(*batch));
   }
   if (!goes_on) {
     TIDELOG_TRY(const auto behind,

@@ -25,6 +25,8 @@ const char* sentence(errc code) {
       return "the bytes are no valid record batch";
     case errc::cleaning_aborted:
       return "the cleaning made way for something else";
+    case errc::opening_given_up:
+      return "nobody wants the log any more that was being opened";
     case errc::log_offline:
       return "the log went offline after an input or output error";
     case errc::closed:

@@ -15,6 +15,8 @@ using nlohmann::json;
 struct cluster_state {
   std::size_t topic_count = 0;
   std::size_t partition_count = 0;
+  std::size_t recovering_count = 0;
+  std::size_t offline_count = 0;
   client::quorum quorum;
   std::vector<client::log_dir> directories;
   /// Of each directory, in the same order: what new records leave free. -1 for a broker that has no such setting.
@@ -45,6 +47,8 @@ json to_json(const client::cluster& cluster, const cluster_state& state) {
                 {"controller", cluster.controller().value()},
                 {"topics", state.topic_count},
                 {"partitions", state.partition_count},
+                {"partitions_recovering", state.recovering_count},
+                {"partitions_offline", state.offline_count},
                 {"brokers", json::array()},
                 {"log_dirs", json::array()},
                 {"quorum",
@@ -81,6 +85,15 @@ base::status print_state(const client::cluster& cluster, const cluster_state& st
       fmt::format("cluster {}, {} topics with {} partitions\nmetadata log ends at {}, leader {}, epoch {}\n",
                   cluster.id(), state.topic_count, state.partition_count, state.quorum.high_watermark.value(),
                   state.quorum.leader.value(), state.quorum.leader_epoch)));
+  if (state.recovering_count > 0) {
+    TIDELOG_DO(print_text(fmt::format("{} of {} partitions are being recovered\n", state.recovering_count,
+                                      state.partition_count)));
+  }
+  if (state.offline_count > 0) {
+    TIDELOG_DO(
+        print_text(fmt::format("{} of {} partitions are offline; tidelog topic describe NAME says why\n",
+                               state.offline_count, state.partition_count)));
+  }
   std::vector<std::vector<std::string>> brokers;
   for (const auto& broker : cluster.brokers()) {
     brokers.push_back({std::to_string(broker.id.value()), broker.address.text(), broker.rack.value_or("-"),
@@ -109,7 +122,13 @@ base::status run_info(cli_context& context) {
   cluster_state state;
   TIDELOG_TRY(const auto topics, cluster->all_topics());
   state.topic_count = topics.size();
-  for (const auto& topic : topics) state.partition_count += topic.partitions.size();
+  for (const auto& topic : topics) {
+    state.partition_count += topic.partitions.size();
+    for (const auto& partition : topic.partitions) {
+      if (partition.state() == client::partition_state::recovering) ++state.recovering_count;
+      if (partition.state() == client::partition_state::offline) ++state.offline_count;
+    }
+  }
   TIDELOG_TRY(state.quorum, client::describe_quorum(*cluster));
   TIDELOG_TRY(state.directories, client::describe_log_dirs(*cluster));
   for (const auto& directory : state.directories) {

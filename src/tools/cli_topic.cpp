@@ -1,8 +1,11 @@
 #include "cli_context.hpp"
+#include "cli_topic_state.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include "tidelog/client/admin.hpp"
+
+#include <algorithm>
 
 namespace tidelog::tools {
 namespace {
@@ -17,6 +20,8 @@ struct topic_arguments {
   std::vector<std::string> removed_configs;
   bool tolerant = false;  ///< --if-not-exists, --if-exists
   bool internal_too = false;
+  std::vector<std::int32_t> partitions;
+  bool every_topic = false;
 };
 
 base::status run_create(cli_context& context, const topic_arguments& wanted) {
@@ -68,84 +73,15 @@ base::status run_list(cli_context& context, const topic_arguments& wanted) {
   return print_table({"TOPIC", "PARTITIONS", "ID"}, rows);
 }
 
-std::string joined(const std::vector<model::broker_id>& ids) {
-  std::string text;
-  for (const auto id : ids) text += fmt::format("{}{}", text.empty() ? "" : ",", id.value());
-  return text;
-}
-
-json numbers(const std::vector<model::broker_id>& ids) {
-  json list = json::array();
-  for (const auto id : ids) list.push_back(id.value());
-  return list;
-}
-
-struct topic_state {
-  client::topic_metadata topic;
-  std::vector<client::listed_offset> begin;
-  std::vector<client::listed_offset> end;
-  std::vector<client::config_entry> configs;  ///< those that the topic sets itself
-};
-
-base::result<topic_state> look_at(client::cluster& cluster, const std::string& name) {
-  TIDELOG_TRY(const auto* const topic, cluster.topic(name));
-  topic_state state;
-  state.topic = *topic;
-  std::vector<model::topic_partition> partitions;
-  for (const auto& partition : topic->partitions) partitions.push_back({name, partition.index});
-  TIDELOG_TRY(state.begin, client::list_offsets(cluster, partitions, client::earliest_offset));
-  TIDELOG_TRY(state.end, client::list_offsets(cluster, partitions, client::latest_offset));
-  TIDELOG_TRY(auto configs, client::describe_configs(cluster, {protocol::resource_type::topic, name}, {}));
-  for (auto& config : configs)
-    if (config.source == protocol::config_source::topic) state.configs.push_back(std::move(config));
-  return state;
-}
-
-json to_json(const topic_state& state) {
-  json described{{"topic", state.topic.name},
-                 {"id", state.topic.id.text()},
-                 {"internal", state.topic.kind == client::topic_kind::internal},
-                 {"configs", json::object()},
-                 {"partitions", json::array()}};
-  for (const auto& config : state.configs)
-    described["configs"][config.name] = config.value ? json(*config.value) : json(nullptr);
-  for (std::size_t i = 0; i < state.topic.partitions.size(); ++i) {
-    const auto& partition = state.topic.partitions[i];
-    described["partitions"].push_back({{"partition", partition.index.value()},
-                                       {"leader", partition.leader.value()},
-                                       {"leader_epoch", partition.leader_epoch.value()},
-                                       {"replicas", numbers(partition.replicas)},
-                                       {"in_sync_replicas", numbers(partition.in_sync_replicas)},
-                                       {"begin", state.begin[i].offset.value()},
-                                       {"end", state.end[i].offset.value()}});
-  }
-  return described;
-}
-
-base::status print_topic(const topic_state& state) {
-  TIDELOG_DO(print_text(fmt::format("{}  id {}\n", state.topic.name, state.topic.id.text())));
-  for (const auto& config : state.configs)
-    TIDELOG_DO(print_text(fmt::format("  {} = {}\n", config.name, config.value.value_or("(secret)"))));
-  std::vector<std::vector<std::string>> rows;
-  for (std::size_t i = 0; i < state.topic.partitions.size(); ++i) {
-    const auto& partition = state.topic.partitions[i];
-    rows.push_back({std::to_string(partition.index.value()), std::to_string(partition.leader.value()),
-                    std::to_string(partition.leader_epoch.value()), joined(partition.replicas),
-                    joined(partition.in_sync_replicas), std::to_string(state.begin[i].offset.value()),
-                    std::to_string(state.end[i].offset.value())});
-  }
-  return print_table({"PARTITION", "LEADER", "EPOCH", "REPLICAS", "IN SYNC", "BEGIN", "END"}, rows);
-}
-
 base::status run_describe(cli_context& context, const topic_arguments& wanted) {
   TIDELOG_TRY(auto* const cluster, context.cluster());
   json list = json::array();
   for (const auto& name : wanted.names) {
-    TIDELOG_TRY(const auto state, look_at(*cluster, name));
+    TIDELOG_TRY(const auto state, look_at_topic(*cluster, name));
     if (context.wants_json()) {
       list.push_back(to_json(state));
     } else {
-      TIDELOG_DO(print_topic(state));
+      TIDELOG_DO(print_topic_state(state));
     }
   }
   return context.wants_json() ? print_json(list) : base::status{};
@@ -188,6 +124,56 @@ base::status run_delete(cli_context& context, const topic_arguments& wanted) {
   return context.wants_json() ? print_json(list) : base::status{};
 }
 
+/// What is to be recovered: the partitions named, or all of the topics named, or of every topic.
+base::result<std::vector<model::topic_partition>> partitions_to_recover(client::cluster& cluster,
+                                                                        const topic_arguments& wanted) {
+  std::vector<model::topic_partition> all;
+  for (const auto& name : wanted.names) {
+    if (!wanted.partitions.empty()) {
+      for (const auto index : wanted.partitions) all.push_back({name, model::partition_index(index)});
+      continue;
+    }
+    TIDELOG_TRY(const auto topic, cluster.topic_as_it_is(name));
+    for (const auto& partition : topic.partitions) all.push_back({name, partition.index});
+  }
+  return all;
+}
+
+base::status run_recover(cli_context& context, const topic_arguments& wanted) {
+  if (wanted.names.empty() != wanted.every_topic || (wanted.every_topic && !wanted.partitions.empty())) {
+    return base::fail(std::make_error_code(std::errc::invalid_argument),
+                      "give the topics to recover, with or without --partition, or --all");
+  }
+  TIDELOG_TRY(auto* const cluster, context.cluster());
+  TIDELOG_TRY(const auto partitions, partitions_to_recover(*cluster, wanted));
+  TIDELOG_TRY(const auto answers, client::elect_leaders(*cluster, partitions));
+  json list = json::array();
+  std::vector<std::vector<std::string>> rows;
+  const client::partition_answer* failed = nullptr;
+  for (const auto& each : answers) {
+    using protocol::error_code;
+    const bool is_back = each.error == error_code::none;
+    const bool was_online = each.error == error_code::election_not_needed;
+    if (!is_back && !was_online && failed == nullptr) failed = &each;
+    const auto* const outcome = is_back ? "recovered" : was_online ? "was online" : "failed";
+    const auto why = is_back || was_online ? std::string{} : each.message;
+    list.push_back({{"topic", each.at.topic},
+                    {"partition", each.at.partition.value()},
+                    {"outcome", outcome},
+                    {"reason", why.empty() ? json(nullptr) : json(why)}});
+    rows.push_back({each.at.text(), outcome, why});
+  }
+  if (context.wants_json()) {
+    TIDELOG_DO(print_json(list));
+  } else if (rows.empty()) {
+    TIDELOG_DO(print_text("every partition is online\n"));
+  } else {
+    TIDELOG_DO(print_table({"PARTITION", "OUTCOME", "REASON"}, rows));
+  }
+  if (failed == nullptr) return {};
+  return client::check_answer(failed->error, failed->at.text(), failed->message);
+}
+
 using topic_action = base::status (*)(cli_context&, const topic_arguments&);
 
 CLI::App* add(CLI::App& topic, cli_context& context, const std::shared_ptr<topic_arguments>& wanted,
@@ -202,10 +188,12 @@ CLI::App* add(CLI::App& topic, cli_context& context, const std::shared_ptr<topic
 }  // namespace
 
 void add_topic_commands(CLI::App& root, cli_context& context) {
-  auto* const topic = root.add_subcommand("topic", "Create, list, describe, alter and delete topics");
+  auto* const topic =
+      root.add_subcommand("topic", "Create, list, describe, alter, recover and delete topics");
   topic->require_subcommand(1)->fallthrough();
   topic->footer(examples({"tidelog topic create orders --partitions 3", "tidelog topic list",
-                          "tidelog topic describe orders", "tidelog topic delete orders"}));
+                          "tidelog topic describe orders", "tidelog topic recover orders",
+                          "tidelog topic delete orders"}));
   const auto wanted = std::make_shared<topic_arguments>();
 
   auto* const create = add(*topic, context, wanted, "create", "Create topics", run_create);
@@ -226,7 +214,8 @@ void add_topic_commands(CLI::App& root, cli_context& context) {
   list->footer(examples({"tidelog topic list", "tidelog topic list --internal --output json"}));
 
   auto* const describe =
-      add(*topic, context, wanted, "describe", "Partitions, offsets and configs of topics", run_describe);
+      add(*topic, context, wanted, "describe",
+          "Partitions, offsets and configs of topics, and why one is offline", run_describe);
   describe->add_option("NAME", wanted->names, "Topics to describe")->required();
   describe->footer(examples({"tidelog topic describe orders", "tidelog topic describe orders -o json"}));
 
@@ -242,6 +231,16 @@ void add_topic_commands(CLI::App& root, cli_context& context) {
   alter->footer(examples({"tidelog topic alter orders --partitions 6",
                           "tidelog topic alter orders --config retention.ms=86400000",
                           "tidelog topic alter orders --delete-config retention.ms"}));
+
+  auto* const recover = add(*topic, context, wanted, "recover",
+                            "Bring partitions back that an input or output error took offline", run_recover);
+  recover->add_option("NAME", wanted->names, "Topics to recover");
+  recover->add_option("--partition", wanted->partitions, "Only this partition, may be repeated")
+      ->check(CLI::NonNegativeNumber)
+      ->allow_extra_args(false);
+  recover->add_flag("--all", wanted->every_topic, "Whatever is offline in any topic");
+  recover->footer(examples({"tidelog topic recover orders", "tidelog topic recover orders --partition 3",
+                            "tidelog topic recover --all"}));
 
   auto* const remove =
       add(*topic, context, wanted, "delete", "Delete topics and all their records", run_delete);

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tidelog/storage/failed_sync_marker.hpp"
 #include "tidelog/storage/partition_metadata.hpp"
 #include "tidelog/storage/producer_snapshot.hpp"
 #include "tidelog/storage/storage_error.hpp"
@@ -92,6 +93,11 @@ base::status partition_check::look_at(const io::directory_entry& entry) {
                      name == storage::partition_metadata_name || name == "quorum-state" ||
                      name == "recovery-point" || name.ends_with(".checkpoint");
   if (known) return {};
+  if (name == storage::failed_sync_marker_name) {
+    add(severity::note, "failed_sync", file,
+        "a sync has failed; the next start writes again what may be in the page cache only");
+    return {};
+  }
   if (name.ends_with(".deleted") || name.ends_with(".cleaned") || name.ends_with(".swap") ||
       name.ends_with(".tmp") || name.ends_with(".part")) {
     add(severity::note, "leftover", file, "left by work that was under way; the next start sees to it");

@@ -48,8 +48,9 @@ class group_coordinator_test : public testing::Test {
  protected:
   struct world {
     /// Workers have no time before `idle` is ready, where there is such a thing.
-    explicit world(test::fault_file_system& files, const std::shared_future<void>& idle = {})
-        : broker(files) {
+    explicit world(test::fault_file_system& files, const std::shared_future<void>& idle = {},
+                   test::recovery how = test::recovery::waited_for)
+        : broker(files, {}, how) {
       for (int i = 0; idle.valid() && i < worker_count; ++i) workers.submit([idle] { idle.wait(); });
       broker.record_topic("t", 1);
       broker.apply();
@@ -144,6 +145,49 @@ TEST_F(group_coordinator_test, heartbeats_are_good_while_it_is_not_known_yet_who
   run.wait_loaded();
   EXPECT_EQ(run.heartbeat("g"), errc::unknown_member);
   EXPECT_EQ(run.committed("g"), 1);
+}
+
+TEST_F(group_coordinator_test, groups_of_a_partition_that_comes_back_are_read_from_what_is_on_disk) {
+  world run(files);
+  run.make_offsets_topic();
+  run.broker.manager().set_online_listener([&](const auto& which) { run.groups.log_was_opened(which); });
+  ASSERT_FALSE(run.commit("g", 1));
+  const auto partition = run.broker.find(offsets_topic, partition_of_group("g", 5));
+  files.inject({.what = test::operation::sync,
+                .error_number = EIO,
+                .path_contains = partition->name().text(),
+                .times = test::for_ever});
+  EXPECT_EQ(run.commit("g", 2), errc::not_coordinator);
+  EXPECT_EQ(run.committed("g"), -2);
+  files.clear_faults();
+  std::promise<base::status> reopened;
+  run.broker.manager().reopen(partition,
+                              [&](base::status outcome) { reopened.set_value(std::move(outcome)); });
+  ASSERT_TRUE(reopened.get_future().get());
+  run.wait_loaded();
+  // The commit that failed may have come through.
+  EXPECT_GE(run.committed("g"), 1);
+  EXPECT_FALSE(run.commit("g", 3));
+  EXPECT_EQ(run.committed("g"), 3);
+}
+
+TEST_F(group_coordinator_test, groups_of_a_partition_that_is_being_recovered_are_loading_until_it_is) {
+  {
+    world run(files);
+    run.make_offsets_topic();
+    ASSERT_FALSE(run.commit("g", 1));
+    run.groups.stop();
+  }
+  files.restart(test::unsynced::kept);
+  world run(files, {}, test::recovery::in_background);
+  run.broker.manager().set_online_listener([&](const auto& which) { run.groups.log_was_opened(which); });
+  EXPECT_EQ(run.commit("g", 2), errc::load_in_progress);
+  EXPECT_EQ(run.committed("g"), -2);
+  EXPECT_EQ(run.list().error, errc::load_in_progress);
+  test::recover_and_wait(run.broker.manager());
+  run.wait_loaded();
+  EXPECT_EQ(run.committed("g"), 1);
+  EXPECT_FALSE(run.commit("g", 2));
 }
 
 TEST_F(group_coordinator_test, a_deleted_topic_takes_its_offsets_along) {

@@ -51,13 +51,9 @@ class DaemonTest(harness.BrokerTest):
         self.start()
         self.create("text")
         self.send("text", lines(1))
-        consumer = subprocess.Popen(["kcat", "-b", self.daemon.address, "-C", "-t", "text", "-p", "0", "-o", "beginning",
-                                     "-q", "-u", "-X", "fetch.wait.max.ms=60000",
-                                     "-X", "socket.timeout.ms=120000", "-X", "session.timeout.ms=60000"],
-                                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        self.addCleanup(consumer.stdout.close)
-        self.addCleanup(consumer.wait)
-        self.addCleanup(consumer.kill)
+        consumer = self.spawn_kcat("-C", "-t", "text", "-p", "0", "-o", "beginning", "-q", "-u",
+                                   "-X", "fetch.wait.max.ms=60000", "-X", "socket.timeout.ms=120000",
+                                   "-X", "session.timeout.ms=60000")
         self.assertEqual(consumer.stdout.readline(), lines(1))
         with socket.create_connection(self.daemon.address.split(":")) as silent:
             silent.sendall(b"\x00\x00")
@@ -65,22 +61,88 @@ class DaemonTest(harness.BrokerTest):
             self.assertEqual(self.daemon.stop(), 0)
         self.assertLess(time.monotonic() - before, 30)
 
+    def make_recovery_wait(self, partition):
+        """Who opens a pipe for reading waits for a writer: a recovery that does not end by itself."""
+        epochs = os.path.join(self.data, partition, "leader-epoch-checkpoint")
+        if os.path.exists(epochs):
+            os.remove(epochs)
+        os.mkfifo(epochs)
+        return epochs
+
+    @staticmethod
+    def let_recovery_end(epochs):
+        with open(epochs, "wb"):
+            os.remove(epochs)
+
+    def test_partitions_serve_while_others_recover_and_clients_wait_for_these(self):
+        options = ("--set", "offsets.topic.num.partitions=1", "--set", "num.recovery.threads.per.data.dir=3")
+        self.start(*options)
+        self.create("slow")
+        self.create("quick")
+        self.send("slow", lines(100))
+        self.send("quick", lines(10))
+        group = ("-G", "readers", "-X", "auto.offset.reset=earliest", "-X", "session.timeout.ms=6000")
+        self.assertEqual(self.kcat(*group, "-c", "100", "-q", "slow").stdout, lines(100))
+        self.daemon.kill()
+        epochs = [self.make_recovery_wait(partition) for partition in ("slow-0", "__consumer_offsets-0")]
+        self.start(*options)
+        self.send("quick", lines(10, 10))
+        self.assertEqual(self.receive("quick"), lines(20))
+        slow, = self.tidelog_json("topic", "describe", "slow")[0]["partitions"]
+        self.assertEqual((slow["state"], slow["leader"]), ("recovering", -1))
+        self.assertEqual(self.tidelog_json("cluster", "info")["partitions_recovering"], 2)
+        self.assertIn(b"2 of 3 partitions are being recovered", self.tidelog("cluster", "info").stdout)
+        producer = self.spawn_kcat("-P", "-t", "slow", "-p", "0", "-l", self.write("more", lines(10, 100)))
+        member = self.spawn_kcat(*group, "-c", "10", "-q", "slow")
+        self.assertIsNone(producer.poll())
+        for each in epochs:
+            self.let_recovery_end(each)
+        self.assertEqual(producer.wait(harness.PATIENCE), 0)
+        self.assertEqual(member.communicate(timeout=harness.PATIENCE)[0], lines(10, 100))
+        self.daemon.wait_for_line("recovered 3 of 3 logs")
+        self.assertEqual(self.receive("slow"), lines(110))
+        self.assertEqual(self.tidelog_json("cluster", "info")["partitions_recovering"], 0)
+
     def test_sigterm_ends_a_recovery_that_takes_long(self):
         self.start()
         self.create("text")
         self.send("text", lines(100))
         self.daemon.kill()
-        # Who opens a pipe for reading waits for a writer: a recovery that does not end by itself.
-        epochs = os.path.join(self.data, "text-0", "leader-epoch-checkpoint")
-        if os.path.exists(epochs):
-            os.remove(epochs)
-        os.mkfifo(epochs)
+        epochs = self.make_recovery_wait("__cluster_metadata-0")
         recovering = self.spawn()
         recovering.wait_for_line("was not closed cleanly")
         self.assertEqual(recovering.stop(), 0)
         self.assertIn("before the start was finished", recovering.log())
         os.remove(epochs)
         self.start()
+        self.assertEqual(self.receive("text"), lines(100))
+
+    def test_an_offline_partition_says_why_and_is_brought_back(self):
+        self.start()
+        self.create("text", partitions=2)
+        self.send("text", lines(100))
+        self.assertEqual(self.daemon.stop(), 0)
+        segment = os.path.join(self.data, "text-0", "0" * 20 + ".log")
+        os.rename(segment, segment + ".away")
+        os.mkdir(segment)
+        self.start()
+        offline, online = self.tidelog_json("topic", "describe", "text")[0]["partitions"]
+        self.assertEqual((offline["state"], offline["leader"], offline["end"]), ("offline", -1, None))
+        self.assertIn("text-0", offline["reason"])
+        self.assertEqual((online["state"], online["reason"], online["end"]), ("online", None, 0))
+        described = self.tidelog("topic", "describe", "text").stdout.decode()
+        self.assertIn(offline["reason"], described)
+        self.assertIn("tidelog topic recover text", described)
+        self.assertEqual(self.tidelog_json("cluster", "info")["partitions_offline"], 1)
+        self.assertIn(b"text-0", self.tidelog("topic", "recover", "text", expect=1).stderr)
+        self.tidelog("topic", "recover", expect=2)
+        os.rmdir(segment)
+        os.rename(segment + ".away", segment)
+        recovered = self.tidelog_json("topic", "recover", "text")
+        self.assertEqual([(row["partition"], row["outcome"]) for row in recovered],
+                         [(0, "recovered"), (1, "was online")])
+        self.assertEqual(self.tidelog_json("topic", "recover", "--all"), [])
+        self.assertEqual(self.tidelog_json("cluster", "info")["partitions_offline"], 0)
         self.assertEqual(self.receive("text"), lines(100))
 
     def test_sigint_stops_it_cleanly_too(self):

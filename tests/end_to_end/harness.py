@@ -153,6 +153,15 @@ class BrokerTest(unittest.TestCase):
             self.fail("kcat is not installed: bash cmake/packages.sh test")
         return run([program, "-b", self.daemon.address, *arguments], stdin, check)
 
+    def spawn_kcat(self, *arguments):
+        """One that goes on beside the test."""
+        client = subprocess.Popen(["kcat", "-b", self.daemon.address, *arguments],
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.addCleanup(client.stdout.close)
+        self.addCleanup(client.wait)
+        self.addCleanup(client.kill)
+        return client
+
     def send(self, topic, content, *options):
         """Each line of `content` becomes a record of partition 0."""
         file = self.write("to-send", content)

@@ -15,10 +15,14 @@
 
 namespace tidelog::test {
 
+/// Whether a run begins when the recovery after an unclean stop is over, or while it goes on.
+enum class recovery { waited_for, in_background };
+
 /// One run of the broker. Throws where the world itself does not come up.
 class broker_run {
  public:
-  explicit broker_run(fault_file_system& files, partition::broker_layers layers = {});
+  explicit broker_run(fault_file_system& files, partition::broker_layers layers = {},
+                      recovery how = recovery::waited_for);
   ~broker_run();
   /// The logs, the metadata and the directory are closed as a clean stop does. Otherwise the run ends like a crash.
   void stop_cleanly();
@@ -33,7 +37,7 @@ class broker_run {
                     const metadata::config_map& configs = {});
   void record_deletion(const std::string& name);
 
-  void apply() { EXPECT_TRUE(manager().apply(image())); }
+  void apply() { manager().apply(image()); }
   /// The first partition of a new topic.
   partition::partition_ptr create(const std::string& name, const metadata::config_map& configs = {});
   void remove(const std::string& name);
@@ -53,6 +57,9 @@ class broker_run {
   std::unique_ptr<storage::log_directory> directory_;
   std::unique_ptr<partition::partition_manager> manager_;
 };
+
+/// As partition_manager::recover(), and waits until it is through.
+void recover_and_wait(partition::partition_manager& manager);
 
 /// The page cache's own durability: the high watermark is the log's end at once.
 [[nodiscard]] inline metadata::config_map page_cache() {

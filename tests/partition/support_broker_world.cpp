@@ -17,7 +17,15 @@ void require(const base::status& outcome) {
 
 }  // namespace
 
-broker_run::broker_run(fault_file_system& files, partition::broker_layers layers)
+void recover_and_wait(partition::partition_manager& manager) {
+  auto over = std::make_shared<std::promise<void>>();
+  const auto left = manager.recover([over](std::size_t done, std::size_t total) {
+    if (done == total) over->set_value();
+  });
+  if (left > 0) over->get_future().wait();
+}
+
+broker_run::broker_run(fault_file_system& files, partition::broker_layers layers, recovery how)
     : environment_{files, open_files_, commits_, clock} {
   directory_ = value_or_throw(storage::log_directory::open(environment_, "/data", {}));
   metadata::cluster_metadata_settings settings;
@@ -26,8 +34,10 @@ broker_run::broker_run(fault_file_system& files, partition::broker_layers layers
   cluster_ = value_or_throw(metadata::cluster_metadata::open(environment_, "/data", settings));
   partition::partition_manager_settings manager_settings;
   manager_settings.layers = std::move(layers);
-  manager_ = std::make_unique<partition::partition_manager>(*directory_, clock, std::move(manager_settings));
-  require(manager_->start(cluster_->current(), pool_, {}));
+  manager_ =
+      std::make_unique<partition::partition_manager>(*directory_, clock, pool_, std::move(manager_settings));
+  require(manager_->start(cluster_->current()));
+  if (how == recovery::waited_for) recover_and_wait(*manager_);
 }
 
 broker_run::~broker_run() {

@@ -3,6 +3,7 @@
 
 #include "tidelog/codec/consumer_protocol.hpp"
 #include "tidelog/protocol/alter_configs.hpp"
+#include "tidelog/protocol/alter_partition_reassignments.hpp"
 #include "tidelog/protocol/api_versions.hpp"
 #include "tidelog/protocol/consumer_group_describe.hpp"
 #include "tidelog/protocol/consumer_group_heartbeat.hpp"
@@ -18,6 +19,7 @@
 #include "tidelog/protocol/describe_producers.hpp"
 #include "tidelog/protocol/describe_quorum.hpp"
 #include "tidelog/protocol/describe_topic_partitions.hpp"
+#include "tidelog/protocol/elect_leaders.hpp"
 #include "tidelog/protocol/fetch.hpp"
 #include "tidelog/protocol/find_coordinator.hpp"
 #include "tidelog/protocol/heartbeat.hpp"
@@ -28,6 +30,7 @@
 #include "tidelog/protocol/list_config_resources.hpp"
 #include "tidelog/protocol/list_groups.hpp"
 #include "tidelog/protocol/list_offsets.hpp"
+#include "tidelog/protocol/list_partition_reassignments.hpp"
 #include "tidelog/protocol/metadata.hpp"
 #include "tidelog/protocol/offset_commit.hpp"
 #include "tidelog/protocol/offset_delete.hpp"
@@ -64,6 +67,9 @@ void for_each_message(Visit&& visit) {
   TIDELOG_VISIT(describe_quorum)
   TIDELOG_VISIT(describe_cluster)
   TIDELOG_VISIT(describe_producers)
+  TIDELOG_VISIT(elect_leaders)
+  TIDELOG_VISIT(alter_partition_reassignments)
+  TIDELOG_VISIT(list_partition_reassignments)
   TIDELOG_VISIT(list_config_resources)
   TIDELOG_VISIT(describe_topic_partitions)
   TIDELOG_VISIT(offset_commit)

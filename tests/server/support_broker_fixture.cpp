@@ -130,6 +130,7 @@ struct test_broker::parts {
   storage::group_commit commits;
   storage::log_environment environment{files, open_files, commits, clock};
   base::worker_pool workers{"worker", worker_threads};
+  base::worker_pool opening{"opening", worker_threads};
   std::unique_ptr<storage::log_directory> directory;
   std::unique_ptr<metadata::cluster_metadata> cluster;
   std::unique_ptr<partition::partition_manager> partitions;
@@ -154,8 +155,8 @@ test_broker::parts::parts(const test_broker_options& options)
 
   partition::partition_manager_settings manager_settings;
   manager_settings.layers = {options.configuration_file, {}};
-  partitions = std::make_unique<partition::partition_manager>(*directory, clock, manager_settings);
-  if (auto started = partitions->start(cluster->current(), workers, {}); !started) {
+  partitions = std::make_unique<partition::partition_manager>(*directory, clock, opening, manager_settings);
+  if (auto started = partitions->start(cluster->current()); !started) {
     throw std::runtime_error(started.error().describe());
   }
 
@@ -170,9 +171,16 @@ test_broker::parts::parts(const test_broker_options& options)
   groups = std::make_unique<coordinator::group_coordinator>(
       coordinator::group_coordinator_environment{*partitions, workers, clock, metrics}, settings.config);
   groups->apply(cluster->current());
+  partitions->set_online_listener([this](const auto& partition) { groups->log_was_opened(partition); });
   service = std::make_unique<server::server>(
       server::server_environment{*cluster, *partitions, files, workers, clock, *groups, space}, settings);
   service->set_config_listener([this] { ++config_changes; });
+
+  const auto recovered = std::make_shared<std::promise<void>>();
+  const auto left = partitions->recover([recovered](std::size_t done, std::size_t total) {
+    if (done == total) recovered->set_value();
+  });
+  if (left > 0) recovered->get_future().wait();
 
   connection.id = 1;
   connection.home = reactor.get();
@@ -188,6 +196,7 @@ test_broker::parts::~parts() {
   reactor.reset();
   service->disconnected(connection);
   partitions->stop();
+  opening.stop();
   EXPECT_TRUE(cluster->close() || files.is_down());
   base::worker_pool closing("closing", worker_threads);
   EXPECT_TRUE(directory->close(closing, 0) || files.is_down());

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tidelog/base/share_out.hpp"
 #include "tidelog/model/record_batch.hpp"
 #include "tidelog/storage/checkpoint_file.hpp"
 #include "tidelog/storage/partition_metadata.hpp"
@@ -198,29 +199,44 @@ TEST_F(log_directory_test, opened_but_unused_directory_stays_clean) {
 TEST_F(log_directory_test, many_logs_are_opened_at_once_and_one_that_fails_does_not_stop_the_others) {
   std::vector<log_request> requests;
   for (std::int32_t i = 0; i < 20; ++i) requests.push_back(request("orders", i));
+  const auto open_all = [&](daemon_run& run, when_missing missing) {
+    std::vector<base::result<std::shared_ptr<log>>> opened(requests.size());
+    base::share_out(
+        run.pool, requests.size(), [&](std::size_t i) { opened[i] = run.open(requests[i], missing); },
+        [](std::size_t) {});
+    return opened;
+  };
   {
     daemon_run run(files);
-    for (const auto& opened : run.directory().open_logs(requests, when_missing::create, run.pool, {})) {
-      ASSERT_TRUE(opened.outcome) << opened.outcome.error().describe();
-      append(**opened.outcome, 2);
+    for (const auto& opened : open_all(run, when_missing::create)) {
+      ASSERT_TRUE(opened) << opened.error().describe();
+      append(**opened, 2);
     }
     ASSERT_TRUE(run.close());
   }
   ASSERT_TRUE(write_partition_metadata(files, data / "orders-7", base::random_uuid()));
   daemon_run run(files);
-  std::vector<std::size_t> progress;
-  const auto opened =
-      run.directory().open_logs(requests, when_missing::fail, run.pool,
-                                [&](std::size_t done, std::size_t) { progress.push_back(done); });
-  ASSERT_EQ(opened.size(), 20U);
-  for (std::int32_t i = 0; i < 20; ++i) {
-    const auto& each = opened[static_cast<std::size_t>(i)];
-    EXPECT_EQ(each.partition, at("orders", i));
-    EXPECT_EQ(each.outcome.has_value(), i != 7) << i;
-    EXPECT_TRUE(!each.outcome || (*each.outcome)->log_end_offset() == model::offset(2)) << i;
+  const auto opened = open_all(run, when_missing::fail);
+  for (std::size_t i = 0; i < opened.size(); ++i) {
+    EXPECT_EQ(opened[i].has_value(), i != 7) << i;
+    EXPECT_TRUE(!opened[i] || (*opened[i])->log_end_offset() == model::offset(2)) << i;
   }
-  ASSERT_EQ(progress.size(), 20U);
-  EXPECT_TRUE(std::ranges::is_sorted(progress));
+}
+
+TEST_F(log_directory_test, stop_is_clean_when_a_log_that_was_let_go_of_is_open_again) {
+  for (const bool is_opened_again : {false, true}) {
+    {
+      daemon_run run(files);
+      append(**run.open(request("a")), 1);
+      ASSERT_TRUE(run.directory().let_go(at("a")));
+      if (is_opened_again) {
+        ASSERT_TRUE(run.open(request("a"), when_missing::fail));
+      }
+      ASSERT_TRUE(run.close());
+    }
+    EXPECT_EQ(daemon_run(files).directory().start(),
+              is_opened_again ? start_kind::clean : start_kind::unclean);
+  }
 }
 
 TEST_F(log_directory_test, log_that_was_not_opened_keeps_its_lines_in_the_checkpoints) {

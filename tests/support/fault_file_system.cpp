@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 namespace tidelog::test {
@@ -118,7 +120,22 @@ class fault_file_system::machine {
     return found;
   }
 
+  /// Waits where a test holds this path back; `lock` holds the mutex.
+  void pass(std::unique_lock<std::mutex>& lock, const io::path& name) {
+    const auto is_held_back = [&] {
+      return held_back && name.native().find(*held_back) != std::string::npos;
+    };
+    if (!is_held_back()) return;
+    ++waiting;
+    changed.notify_all();
+    changed.wait(lock, [&] { return !is_held_back(); });
+    --waiting;
+  }
+
   std::mutex mutex;
+  std::condition_variable changed;
+  std::optional<std::string> held_back;
+  std::size_t waiting = 0;
   node_pointer root = node::make_directory();
   std::vector<fault> faults;
   std::uint64_t faults_met = 0;
@@ -269,6 +286,22 @@ std::uint64_t fault_file_system::faults_met() const {
   return machine_->faults_met;
 }
 
+void fault_file_system::hold_back(std::string path_contains) {
+  const std::lock_guard guard(machine_->mutex);
+  machine_->held_back = std::move(path_contains);
+}
+
+void fault_file_system::let_through() {
+  const std::lock_guard guard(machine_->mutex);
+  machine_->held_back.reset();
+  machine_->changed.notify_all();
+}
+
+void fault_file_system::await_held_back() {
+  std::unique_lock lock(machine_->mutex);
+  machine_->changed.wait(lock, [this] { return machine_->waiting > 0; });
+}
+
 std::uint64_t fault_file_system::changes() const {
   const std::lock_guard guard(machine_->mutex);
   return machine_->changes;
@@ -322,7 +355,8 @@ void fault_file_system::evict_page_cache() {
 }
 
 base::result<std::shared_ptr<io::file>> fault_file_system::open(const io::path& name, io::open_mode mode) {
-  const std::lock_guard guard(machine_->mutex);
+  std::unique_lock guard(machine_->mutex);
+  machine_->pass(guard, name);
   TIDELOG_TRY(auto found, machine_->open(name, mode, operation::open));
   return std::make_shared<open_file>(machine_, std::move(found), name, mode);
 }
@@ -401,7 +435,8 @@ base::status fault_file_system::make_directories(const io::path& name) {
 }
 
 base::result<std::vector<io::directory_entry>> fault_file_system::list(const io::path& directory) {
-  const std::lock_guard guard(machine_->mutex);
+  std::unique_lock guard(machine_->mutex);
+  machine_->pass(guard, directory);
   const auto fate = machine_->decide(operation::list, false, directory);
   if (fate.fails()) return refused(fate.error_number, directory);
   TIDELOG_TRY(const auto found, machine_->find(directory));

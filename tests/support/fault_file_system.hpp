@@ -81,6 +81,13 @@ class fault_file_system final : public io::file_system {
   /// How many operations have failed by injected faults.
   [[nodiscard]] std::uint64_t faults_met() const;
 
+  /// From now on whoever opens a file whose path contains this text, or lists such a directory, waits until let_through():
+  /// a disk that takes its time.
+  void hold_back(std::string path_contains);
+  void let_through();
+  /// Returns once somebody waits there.
+  void await_held_back();
+
   /// Operations so far that could change something: creating opens and locks, writes, truncations, syncs, renames,
   /// removals. restart() begins anew with 0.
   [[nodiscard]] std::uint64_t changes() const;

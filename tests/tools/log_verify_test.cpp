@@ -9,6 +9,7 @@
 #include "tidelog/codec/records_check.hpp"
 #include "tidelog/model/record_batch_builder.hpp"
 #include "tidelog/storage/checkpoint_file.hpp"
+#include "tidelog/storage/failed_sync_marker.hpp"
 #include "tidelog/storage/journal_file.hpp"
 #include "tidelog/storage/log_directory.hpp"
 #include "tidelog/storage/partition_metadata.hpp"
@@ -256,12 +257,13 @@ TEST_F(log_verify, lost_meta_properties_are_damage) {
 
 TEST_F(log_verify, leftovers_are_only_noted) {
   write(partition() / "00000000000000000000.log.deleted", "x");
+  write(partition() / storage::failed_sync_marker_name, "0");
   write(partition() / "00000000000000000000.log.cleaned", "x");
   fs::create_directory(root() / "lost+found");
   fs::create_directory(root() / "orders-1.0123456789abcdef0123456789abcdef-delete");
   const auto summary = verify();
   EXPECT_EQ(summary.worst(), severity::note) << listed(summary);
-  EXPECT_EQ(summary.count(severity::note), 3U) << listed(summary);
+  EXPECT_EQ(summary.count(severity::note), 4U) << listed(summary);
 }
 
 TEST_F(log_verify, no_flipped_byte_of_a_batch_is_called_clean) {

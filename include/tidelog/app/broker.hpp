@@ -4,6 +4,7 @@
 #include "tidelog/app/settings.hpp"
 #include "tidelog/base/result.hpp"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,7 +23,12 @@ class broker {
   /// Stops when that has not been done.
   ~broker();
 
-  /// Opens the data directory, recovers it and listens. When it has returned well, clients are answered.
+  /// Told how many logs of how many have been recovered, now and then and when all are, on a thread that recovers.
+  using recovery_callback = std::function<void(std::size_t done, std::size_t total)>;
+  /// Before start().
+  void set_recovery_listener(recovery_callback listener);
+  /// Opens the data directory and listens. When it has returned well, clients are answered; after a stop that was not clean,
+  /// for partitions whose logs are still being recovered by that they have no leader yet.
   /// After a failure everything that was opened is closed again, and the broker is of no further use.
   [[nodiscard]] base::status start();
   [[nodiscard]] start_stage stage() const;

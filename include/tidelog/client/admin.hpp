@@ -3,6 +3,7 @@
 // failures in broker_category, with the broker's own message.
 
 #include "tidelog/client/cluster.hpp"
+#include "tidelog/protocol/error_code.hpp"
 #include "tidelog/protocol/values.hpp"
 
 #include <cstdint>
@@ -74,6 +75,22 @@ struct listed_offset {
 /// Removes what lies before `before` (-1: everything there is). Returns the new log start.
 [[nodiscard]] base::result<model::offset> delete_records(cluster& in, const model::topic_partition& at,
                                                          model::offset before);
+
+/// What a broker says of a partition.
+struct partition_answer {
+  model::topic_partition at;
+  protocol::error_code error = protocol::error_code::none;
+  std::string message;  ///< for people; may be empty
+};
+/// Has partitions that are offline opened again and recovered, or with a broker of several gives partitions their preferred
+/// leaders back. Nothing to do is election_not_needed. `partitions` empty: all that there are, of which only those that
+/// needed it are answered. Waits as long as a request may take; where that is not enough the answer is request_timed_out.
+[[nodiscard]] base::result<std::vector<partition_answer>> elect_leaders(
+    cluster& in, std::span<const model::topic_partition> partitions);
+/// Asks `broker`, which has the partitions, why they have no leader.
+[[nodiscard]] base::result<std::vector<partition_answer>> ask_why_unavailable(
+    cluster& in, model::broker_id broker, const std::string& topic,
+    std::span<const model::partition_index> partitions);
 
 struct log_dir_partition {
   model::topic_partition at;

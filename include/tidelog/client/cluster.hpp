@@ -31,12 +31,24 @@ struct broker_metadata {
   std::optional<std::string> rack;
 };
 
+enum class partition_state {
+  online,
+  recovering,  ///< has no leader yet; passes by itself
+  offline,     ///< and no replica that could become one
+};
+
 struct partition_metadata {
   model::partition_index index;
   model::broker_id leader{-1};  ///< -1 while there is none
   model::leader_epoch leader_epoch = model::no_leader_epoch;
   std::vector<model::broker_id> replicas;
   std::vector<model::broker_id> in_sync_replicas;
+  std::vector<model::broker_id> offline_replicas;
+
+  [[nodiscard]] partition_state state() const {
+    if (leader.value() >= 0) return partition_state::online;
+    return offline_replicas.empty() ? partition_state::recovering : partition_state::offline;
+  }
 };
 
 enum class topic_kind { ordinary, internal };
@@ -64,6 +76,8 @@ class cluster {
   [[nodiscard]] base::status refresh_brokers();
   /// Asks for all topics.
   [[nodiscard]] base::result<std::vector<topic_metadata>> all_topics();
+  /// Asks for a topic, whether its partitions have leaders or not. Fails with unknown_topic.
+  [[nodiscard]] base::result<topic_metadata> topic_as_it_is(const std::string& name);
   /// What is known of a topic, asked for where nothing is. Retries while it has no leaders. Fails with unknown_topic.
   [[nodiscard]] base::result<const topic_metadata*> topic(const std::string& name);
   /// True when topic() will answer without asking.

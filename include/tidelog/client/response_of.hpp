@@ -8,7 +8,8 @@
   X(create_partitions) X(incremental_alter_configs) X(describe_quorum) X(describe_cluster) X(describe_producers) \
   X(list_config_resources) X(describe_topic_partitions) X(offset_commit) X(offset_fetch) X(find_coordinator) \
   X(join_group) X(heartbeat) X(leave_group) X(sync_group) X(describe_groups) X(list_groups) X(delete_groups) \
-  X(offset_delete) X(consumer_group_heartbeat) X(consumer_group_describe)
+  X(offset_delete) X(consumer_group_heartbeat) X(consumer_group_describe) X(elect_leaders) \
+  X(alter_partition_reassignments) X(list_partition_reassignments)
 // clang-format on
 
 namespace tidelog::protocol {

@@ -5,8 +5,8 @@
 //
 // Calls never wait: an event is handled on the calling thread under its partition's lock, what it writes goes to the
 // page cache, and answers come when that is as durable as the topic promises, on any thread. Calls for a partition that
-// is still being read are answered with load_in_progress, for one that could not be read with not_coordinator, and with
-// not_available while the topic does not exist yet or when everything stops.
+// is still being read, or recovered before that, are answered with load_in_progress, for one that could not be read with
+// not_coordinator, and with not_available while the topic does not exist yet or when everything stops.
 
 #include "tidelog/base/clock.hpp"
 #include "tidelog/base/worker_pool.hpp"
@@ -49,6 +49,8 @@ class group_coordinator {
   /// Follows the metadata: reads partitions of the offsets topic that are new (on workers), lets groups know of topics
   /// that were made, grown or deleted, and drops the offsets of deleted ones. Call it after partition_manager::apply().
   void apply(const metadata::image_ptr& image);
+  /// The partition has another log than it had: where it is one of the offsets topic, its groups are read from that log.
+  void log_was_opened(const partition::partition_ptr& of);
   void update_config(const metadata::broker_config& config);
   /// Every request that waits is answered with not_available, which makes clients ask again and look for no other
   /// coordinator; later calls too. Timers end.

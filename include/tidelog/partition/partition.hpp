@@ -12,19 +12,28 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <shared_mutex>
 #include <vector>
 
 namespace tidelog::partition {
 
-/// Shared by everybody who has looked it up; goes on existing, and refusing, after its topic was deleted. Thread safe.
-/// What waits for the disk says so; the rest may be called on a reactor.
+/// How far a log reaches.
+struct log_reach {
+  model::offset log_start;
+  model::offset high_watermark;
+  /// Where consumers that read only what is committed stop: below the first open transaction.
+  model::offset last_stable;
+};
+
+/// Shared by everybody who has looked it up; goes on existing, and refusing, after its topic was deleted. It is recovering
+/// until open() has given it its log, offline when that failed or an I/O error took the log from it, and can then be opened
+/// again. Thread safe. What waits for the disk says so; the rest may be called on a reactor.
 class partition : public std::enable_shared_from_this<partition> {
  public:
-  /// A partition whose log could not be opened has none, and `why_offline` says why.
+  /// Without a log: recovering.
   partition(model::topic_partition name, model::topic_id topic_id, model::leader_epoch epoch,
-            std::shared_ptr<const metadata::topic_config> config,
-            base::result<std::shared_ptr<storage::log>> log);
+            std::shared_ptr<const metadata::topic_config> config);
   partition(const partition&) = delete;
   partition& operator=(const partition&) = delete;
 
@@ -33,25 +42,28 @@ class partition : public std::enable_shared_from_this<partition> {
   [[nodiscard]] model::leader_epoch leader_epoch() const { return model::leader_epoch(epoch_.load()); }
   [[nodiscard]] std::shared_ptr<const metadata::topic_config> config() const;
 
-  /// Fails with unknown_partition or offline.
+  /// Fails with unknown_partition, recovering, or offline, whose context is the reason.
   [[nodiscard]] base::status check_available() const;
+  /// Counts the logs that the partition has had. Who keeps what was read from one sees by it whether it is another now.
+  [[nodiscard]] std::uint64_t openings() const { return openings_.load(); }
   /// Fails with fenced_leader_epoch or unknown_leader_epoch; -1 is every epoch.
   [[nodiscard]] base::status check_leader_epoch(model::leader_epoch known_to_client) const;
 
-  /// Appends a batch that check_batch() has let pass under this partition's config. Fails with unknown_partition,
-  /// offline, or as storage::log::append().
+  /// Appends a batch that check_batch() has let pass under this partition's config. Fails as check_available() or
+  /// storage::log::append().
   [[nodiscard]] base::result<storage::appended> append(base::byte_span batch, storage::append_origin origin);
   /// As storage::log::when_committed().
   void when_committed(model::offset end, storage::log::committed_callback done);
 
-  /// As storage::log::read(); also fails with unknown_partition or offline.
+  /// As storage::log::read(); also fails as check_available().
   [[nodiscard]] base::result<storage::read_slice> read(model::offset from, const storage::read_limit& limit,
                                                        storage::read_bound bound);
+  /// All at one moment. Fails as check_available().
+  [[nodiscard]] base::result<log_reach> reach() const;
+  /// These are no_offset without a log.
   [[nodiscard]] model::offset log_start_offset() const;
   [[nodiscard]] model::offset log_end_offset() const;
   [[nodiscard]] model::offset high_watermark() const;
-  /// Where consumers that read only what is committed stop: below the first open transaction.
-  [[nodiscard]] model::offset last_stable_offset() const;
 
   /// Where the epoch that `requested` falls in ended.
   [[nodiscard]] base::result<storage::epoch_end> end_offset_for(model::leader_epoch requested) const;
@@ -74,38 +86,54 @@ class partition : public std::enable_shared_from_this<partition> {
 
   // For the partition manager.
 
-  /// As storage::log::set_roll_listener().
-  void set_roll_listener(base::task listener);
+  /// Gets the log; gives up, if it can, once `given_up` is true. Nobody uses the log that the partition had before.
+  using log_opener =
+      base::unique_function<base::result<std::shared_ptr<storage::log>>(const std::atomic<bool>& given_up)>;
+  /// Lets go of the log, if there is one that is offline, and takes the one that `opener` gets: a partition that is online
+  /// stays as it is. Waits for the disk, through a recovery too. Fails with recovering when another call is at it; otherwise
+  /// as check_available() does from then on.
+  [[nodiscard]] base::status open(log_opener opener);
   void update_config(std::shared_ptr<const metadata::topic_config> config);
-  /// This broker leads the partition in a new epoch.
-  [[nodiscard]] base::status begin_epoch(model::leader_epoch epoch);
+  /// This broker leads the partition in a new epoch, with the log that it has or will get.
+  void begin_epoch(model::leader_epoch epoch);
   /// Fires every waiter.
   void wake_all();
-  /// From now on every call fails with unknown_partition; returns when nobody uses the log any more. Waiters are woken.
+  /// From now on every call fails with unknown_partition, and an opening that is under way gives up.
+  void begin_retiring() { retired_.store(true, std::memory_order_release); }
+  /// The same; returns when nobody uses the log any more. Waiters are woken.
   void retire();
-  /// Does `work` with the log unless the partition is retired or offline.
+  /// Does `work` with the log unless the partition is not available.
   template <class Work>
   void with_log(Work&& work) {
     const std::shared_lock use(in_use_);
-    if (check_available()) work(*log_);
+    if (check_usable()) work(*log_);
   }
 
  private:
   struct waiter_list;
 
+  /// As check_available(), under in_use_.
+  [[nodiscard]] base::status check_usable() const;
+  void take(std::shared_ptr<storage::log> opened);
+
   const model::topic_partition name_;
   const model::topic_id topic_id_;
   std::atomic<std::int32_t> epoch_;
   std::atomic<bool> retired_{false};
-  base::error why_offline_;
-  std::shared_ptr<storage::log> log_;
+  std::atomic<std::uint64_t> openings_{0};
 
   mutable std::mutex config_mutex_;
   std::shared_ptr<const metadata::topic_config> config_;
 
-  /// Held shared while the log is used, so that retire() can wait for those who are at it. Nobody holds it alone but
-  /// retire(): neither readers nor writers wait here.
+  /// Held through an opening.
+  std::mutex opening_mutex_;
+
+  /// Held shared while the log is used, so that retire() and open() can wait for those who are at it. Nobody else holds it
+  /// alone: neither readers nor writers wait here. Guards what follows.
   mutable std::shared_mutex in_use_;
+  std::shared_ptr<storage::log> log_;
+  /// Why there is no log; nothing while it is recovering.
+  std::optional<base::error> why_offline_;
 
   /// Shared with the log's progress listener, which a sync that is under way may call after the partition has gone.
   const std::shared_ptr<waiter_list> waiters_;

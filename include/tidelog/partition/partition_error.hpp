@@ -10,6 +10,8 @@ enum class errc {
   unknown_partition = 1,
   /// The directory could not be opened, or a write or sync failed: the reason is in the context.
   offline,
+  /// Its log is being opened, or is to be: nobody has to do anything but wait.
+  recovering,
   /// The request knows of an older or newer leader epoch.
   fenced_leader_epoch,
   unknown_leader_epoch,

@@ -7,6 +7,7 @@
 #include "tidelog/partition/partition.hpp"
 #include "tidelog/storage/log_directory.hpp"
 
+#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -42,20 +43,32 @@ struct partition_manager_settings {
 /// Lookups are for reactors. Everything else waits for the disk and is for worker threads. Thread safe.
 class partition_manager {
  public:
-  /// All references outlive the manager.
-  partition_manager(storage::log_directory& directory, const base::clock& clock,
+  /// All references outlive the manager. The pool's threads open logs, which may take as long as a recovery does.
+  partition_manager(storage::log_directory& directory, const base::clock& clock, base::worker_pool& opening,
                     partition_manager_settings settings);
   partition_manager(const partition_manager&) = delete;
   partition_manager& operator=(const partition_manager&) = delete;
+  /// Stops, and waits for what is still going on in the background.
   ~partition_manager();
 
-  /// Opens the logs of all partitions of the image in parallel, sets aside directories that no topic owns. A log that
-  /// does not open leaves its partition offline.
-  [[nodiscard]] base::status start(const metadata::image_ptr& image, base::worker_pool& pool,
-                                   storage::log_directory::progress_callback progress);
-  /// Brings the partitions to what `image` says: makes and deletes them, and hands on configs. When it returns, what was
-  /// created can be used. Older images than the last are ignored.
-  [[nodiscard]] base::status apply(const metadata::image_ptr& image);
+  /// Makes the partitions of the image, sets aside directories that no topic owns. After a clean stop the logs are open
+  /// when this returns; one that does not open leaves its partition offline. After another stop the partitions are
+  /// recovering, until recover() has come to them.
+  [[nodiscard]] base::status start(const metadata::image_ptr& image);
+  using progress_callback = base::unique_function<void(std::size_t done, std::size_t total)>;
+  /// Opens on the pool's threads the logs that start() has left, and returns at once: how many there are. A partition
+  /// serves as soon as its own log is recovered. `progress`, which may be empty, is called after each on one of these
+  /// threads, one call at a time. At stop() what is left is given up.
+  std::size_t recover(progress_callback progress);
+  /// Brings the partitions to what `image` says: makes and deletes them, and hands on configs and leader epochs. When it
+  /// returns, what was created can be used; where a log could not be made, its partition is offline. Older images than the
+  /// last are ignored.
+  void apply(const metadata::image_ptr& image);
+  /// Opens the log of an offline partition anew, on one of the pool's threads, and recovers it. `done` is called there, with
+  /// what partition::open() has returned.
+  void reopen(const partition_ptr& of, base::unique_function<void(base::status)> done);
+  /// Told of partitions whose log was opened by recover() or reopen(), before these tell of it. Set it before that can be.
+  void set_online_listener(std::function<void(const partition_ptr&)> listener);
 
   /// Null when there is none.
   [[nodiscard]] hosted_topic_ptr find(const std::string& topic) const;
@@ -108,19 +121,30 @@ class partition_manager {
                                                           const std::string& topic) const;
   hosted_topic_ptr bring_up(const metadata::image& image, const metadata::topic_ptr& state,
                             const hosted_topic_ptr& before);
+  void set_aside_strays(const metadata::image& image, const std::vector<storage::found_partition>& found);
+  base::status open(const partition_ptr& of);
+  base::status open_and_tell(const partition_ptr& of);
+  void in_background(base::task work);
+  base::result<std::shared_ptr<storage::log>> open_log_of(const partition_ptr& of,
+                                                          const std::atomic<bool>& given_up);
   void take_down(const hosted_topic_ptr& topic);
   void reconfigure(const metadata::image& image, const hosted_topic& topic) const;
   std::vector<partition_ptr> all_partitions() const;
-  void watch_rolls(const partition_ptr& of);
   void delete_old_segments_of(const partition_ptr& of, base::unix_ms now_ms, storage::retention_rules by);
   void remove_deleted_files_of(const partition_ptr& of, base::unix_ms now_ms);
 
   storage::log_directory& directory_;
   const base::clock& clock_;
+  base::worker_pool& opening_;
   const model::broker_id node_id_;
+  std::function<void(const partition_ptr&)> came_online_;
 
   /// Shared with the logs, which may roll while the manager goes.
   const std::shared_ptr<rolled_list> rolled_;
+
+  std::mutex background_mutex_;
+  std::condition_variable background_is_over_;
+  std::size_t background_tasks_ = 0;
 
   /// One application of an image at a time.
   std::mutex apply_mutex_;

@@ -14,8 +14,10 @@
 //
 // After a crash: open() with log_open_options::start == start_kind::unclean checks every batch from the recovery point
 // on and ends the log where the first does not check; good batches that stand behind that are set aside in a file next to
-// the log. Damage below the recovery point is passed over by readers, whenever it is met; what follows is served. Indexes
-// that are missing or wrong are rebuilt, then or when they are first used. recovery() tells what was found.
+// the log. Where a sync had failed before, what lies past the recovery point is written once more and synced first
+// (failed_sync_marker.hpp), so that nothing is believed that only the page cache knows. Damage below the recovery point is
+// passed over by readers, whenever it is met; what follows is served. Indexes that are missing or wrong are rebuilt, then
+// or when they are first used. recovery() tells what was found.
 //
 // Threads: every function may be called from any thread at any time, but open() and close(). Appends are serialised by
 // a mutex that is held while the batch is written. Readers take no lock that is held during a write or a sync.
@@ -36,6 +38,7 @@
 #include "tidelog/storage/scrubbing.hpp"
 #include "tidelog/storage/storage_error.hpp"
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -62,6 +65,8 @@ struct journal_seat {
 enum class start_kind {
   clean,    ///< everything was synced and closed: the files are taken at their word
   unclean,  ///< anything above the recovery point may be missing or torn
+  /// Besides, the page cache may show bytes that a failed sync has kept from the disk: they are written again.
+  after_io_error,
 };
 
 struct log_open_options {
@@ -75,6 +80,8 @@ struct log_open_options {
   /// Where small durable appends are acknowledged by; nothing: the segments are synced for each. What the journal has
   /// left of this log is appended by open().
   std::optional<journal_seat> journal{};
+  /// Once it is true a recovery that is under way fails soon, with opening_given_up. Null: nobody gives up.
+  const std::atomic<bool>* given_up = nullptr;
 };
 
 /// Who appends. A client's batches are checked against the producer state; the broker's own are stored as they are
@@ -172,7 +179,8 @@ class log {
 
   /// Opens the log in `directory`, which is made when it is missing. Waits for the disk; after an unclean stop it reads
   /// what lies above the recovery point and syncs it, otherwise its work does not grow with the log.
-  /// Fails with an errno, or corrupt_segment where the directory makes no sense. `environment` outlives the log.
+  /// Fails with an errno, corrupt_segment where the directory makes no sense, or opening_given_up. `environment` outlives
+  /// the log.
   [[nodiscard]] static base::result<std::unique_ptr<log>> open(const log_environment& environment,
                                                                io::path directory, const log_config& config,
                                                                const log_open_options& options);

@@ -10,7 +10,7 @@
 //   TOPIC-PARTITION/                   a log (log.hpp) and partition.metadata (partition_metadata.hpp)
 //   TOPIC-PARTITION.UUIDHEX-delete/    waiting for its removal (log_directory_names.hpp)
 //
-// Life: open(), which leaves the logs as they are; open_logs(); now and then write_checkpoints() and
+// Life: open(), which leaves the logs as they are; open_log() for each; now and then write_checkpoints() and
 // remove_deleted(); close(). Without close() the next start recovers each log from its recovery point.
 // A log that cannot be opened, closed or deleted does not keep the others from it.
 
@@ -23,7 +23,6 @@
 #include <memory>
 #include <optional>
 #include <set>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -55,6 +54,8 @@ struct log_request {
   model::topic_partition partition;
   model::topic_id topic_id;
   log_config config;
+  /// As log_open_options::given_up.
+  const std::atomic<bool>* given_up = nullptr;
 };
 
 enum class when_missing { create, fail };
@@ -73,16 +74,9 @@ struct named_log {
   std::shared_ptr<log> opened;
 };
 
-struct opened_log {
-  model::topic_partition partition;
-  base::result<std::shared_ptr<log>> outcome;
-};
-
 /// Thread safe. Everything here but the getters and find() waits for the disk.
 class log_directory {
  public:
-  using progress_callback = base::unique_function<void(std::size_t done, std::size_t total)>;
-
   /// Takes the directory, which is made and given ids when it is missing or empty. Fails with not_a_data_directory,
   /// directory_locked, directory_not_writable, wrong_node_id, wrong_cluster_id, corrupt_meta_properties,
   /// unknown_format_version, or an errno. `environment` outlives it.
@@ -106,10 +100,9 @@ class log_directory {
   /// returns. Fails with unknown_partition (when_missing::fail), partition_exists (it is open), topic_id_mismatch, as
   /// log::open() does, or with an errno. A directory without topic id gets the one asked for.
   [[nodiscard]] base::result<std::shared_ptr<log>> open_log(const log_request& request, when_missing missing);
-  /// The same for many, on the pool's threads; never called from one of these. Outcomes are in the order of the requests.
-  /// `progress`, which may be empty, is called after each log, one call at a time.
-  [[nodiscard]] std::vector<opened_log> open_logs(std::span<const log_request> requests, when_missing missing,
-                                                  base::worker_pool& pool, progress_callback progress);
+  /// Closes the log, which is offline, without a clean close, so that it can be opened again: as after an I/O error, like
+  /// one that could not be opened before. Fails with unknown_partition when it is not open. Nobody appends to it any more.
+  [[nodiscard]] base::status let_go(const model::topic_partition& partition);
   [[nodiscard]] std::shared_ptr<log> find(const model::topic_partition& partition) const;
   /// Those that are in use, by name, also where the log is not open: it is being recovered, or could not be opened. The
   /// metadata log is looked after by its owner and not among them.

@@ -17,6 +17,7 @@ enum class errc {
   batch_too_large,
   invalid_batch,
   cleaning_aborted,
+  opening_given_up,
   // The state of a log.
   log_offline,
   closed,

@@ -1,11 +1,11 @@
-#include "log_directory_work.hpp"
+#include "tidelog/base/share_out.hpp"
 
 #include <condition_variable>
 #include <mutex>
 
-namespace tidelog::storage {
+namespace tidelog::base {
 
-void share_out(base::worker_pool& pool, std::size_t count, const std::function<void(std::size_t)>& work,
+void share_out(worker_pool& pool, std::size_t count, const std::function<void(std::size_t)>& work,
                const std::function<void(std::size_t)>& done) {
   std::mutex mutex;
   std::condition_variable all_through;
@@ -23,4 +23,4 @@ void share_out(base::worker_pool& pool, std::size_t count, const std::function<v
   all_through.wait(guard, [&] { return through == count; });
 }
 
-}  // namespace tidelog::storage
+}  // namespace tidelog::base
