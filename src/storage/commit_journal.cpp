@@ -167,7 +167,7 @@ void commit_journal::synced(journal_account& account, model::offset end) {
 base::status commit_journal::truncate(const journal_account_ptr& account, model::offset end) {
   std::unique_lock lock(mutex_);
   // A run of before, which a crash would give back once more, ends with the beginning of another.
-  if (stage_ == stage::unused && backlog_.was_loaded()) want_run();
+  if (stage_ == stage::unused && (backlog_.was_loaded() || run_number_ > 0)) want_run();
   changed_.wait(lock, [this] { return stage_ != stage::preparing; });
   if (stage_ != stage::running) {
     if (account->last_sequence == 0 && !backlog_.was_loaded()) return {};

@@ -59,7 +59,7 @@ base::status journal_disk::lay_out() {
                             name().native(), header_.file_bytes(), space.available_bytes);
   }
   const io::path unfinished = name().native() + ".tmp";
-  const auto done = [&]() -> base::status {
+  auto done = [&]() -> base::status {
     TIDELOG_TRY(const auto file, files_.open(unfinished, io::open_mode::create));
     TIDELOG_DO(file->truncate(0));
     TIDELOG_DO(fill_with_zeros(*file));
