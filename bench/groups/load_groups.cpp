@@ -34,9 +34,14 @@ struct broker {
   explicit broker(const std::filesystem::path& path)
       : directory(must(storage::log_directory::open(environment, path, {}))),
         cluster(must(metadata::cluster_metadata::open(environment, path, {}))),
-        partitions(*directory, clock, {}) {
+        partitions(*directory, clock, workers, {}) {
     make_topic();
-    must(partitions.start(cluster->current(), workers, {}));
+    must(partitions.start(cluster->current()));
+    std::promise<void> recovered;
+    const auto left = partitions.recover([&](std::size_t done, std::size_t total) {
+      if (done == total) recovered.set_value();
+    });
+    if (left > 0) recovered.get_future().wait();
   }
   ~broker() {
     groups.stop();
