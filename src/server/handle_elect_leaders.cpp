@@ -193,11 +193,12 @@ class election : public std::enable_shared_from_this<election> {
 
   void answer() {
     is_answered_ = true;
-    request_.answer(answer_);
     request_.reactor().post([self = shared_from_this()] {
       const std::lock_guard lock(self->mutex_);
       if (self->timer_) self->request_.reactor().cancel_timer(*self->timer_);
     });
+    // Last: who has its answer may take away what the request came by.
+    request_.answer(answer_);
   }
 
   request request_;

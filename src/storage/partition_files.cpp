@@ -45,8 +45,8 @@ struct segment_name {
 /// Files of other parts of the house, or of the metadata log.
 [[nodiscard]] bool belongs_to_others(std::string_view name) {
   return name == leader_epoch_cache::file_name || name == "partition.metadata" || name == "quorum-state" ||
-         name == failed_sync_marker_name || name.ends_with(".snapshot") || name.ends_with(".checkpoint") ||
-         name.ends_with(temporary_suffix);
+         name == "recovery-point" || name == failed_sync_marker_name || name.ends_with(".snapshot") ||
+         name.ends_with(".checkpoint") || name.ends_with(temporary_suffix);
 }
 
 struct swap_file {

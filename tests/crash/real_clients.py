@@ -26,9 +26,9 @@ TOPICS = (
     Topic("compacted", 2, {"segment.ms": 1000, "cleanup.policy": "compact", "min.cleanable.dirty.ratio": 0.01}, False, True),
     Topic("short", 1, {"segment.ms": 1000, "retention.ms": 2000, "file.delete.delay.ms": 500}, False, True),
 )
-# A small journal, so that it goes around, and so that a small image has room for it.
-SETTINGS = ("log.commit.journal.bytes=8388608", "log.retention.check.interval.ms=300", "log.cleaner.backoff.ms=100",
-            "log.flush.offset.checkpoint.interval.ms=700", "log.flush.start.offset.checkpoint.interval.ms=700", "offsets.topic.num.partitions=4")
+SETTINGS = ("log.retention.check.interval.ms=300", "log.cleaner.backoff.ms=100",
+            "log.flush.offset.checkpoint.interval.ms=700", "log.flush.start.offset.checkpoint.interval.ms=700",
+            "offsets.topic.num.partitions=4")
 KEYS = 40
 MOST_UNDER_WAY = 300
 
@@ -177,11 +177,13 @@ class Load:
 class Broker:
     """The daemon on one directory and one port, through all its lives."""
 
-    def __init__(self, directory, *arguments, wrapper=()):
+    def __init__(self, directory, *arguments, journal_bytes=8 << 20, wrapper=()):
         self.directory = directory
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
-        self.arguments = [part for setting in SETTINGS for part in ("--set", setting)] + list(arguments)
+        # Small, so that the journal goes around, and so that a small image has room for it.
+        settings = (f"log.commit.journal.bytes={journal_bytes}", *SETTINGS)
+        self.arguments = [part for setting in settings for part in ("--set", setting)] + list(arguments)
         self.wrapper = wrapper
         self.daemon = None
         self.ready_seconds = []

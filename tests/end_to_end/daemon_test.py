@@ -29,6 +29,8 @@ class DaemonTest(harness.BrokerTest):
         self.assertEqual(self.daemon.stop(), 0)
         self.assertIn("stopped cleanly", self.daemon.lines[-1])
         self.start()
+        # It knows every file that it has left behind.
+        self.assertNotIn("left alone", self.daemon.log())
         self.assertEqual(self.receive("text"), lines(500))
         self.send("text", lines(10, start=500))
         self.assertEqual(self.receive("text"), lines(510))
