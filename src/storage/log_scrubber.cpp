@@ -17,7 +17,7 @@ namespace {
 constexpr std::int64_t ms_in_hour = 60 * 60 * 1000;
 constexpr std::int64_t longest_wait_ms = ms_in_hour;
 /// How often logs that were still being recovered are looked for again.
-constexpr std::int64_t late_wait_ms = 60 * 1000;
+constexpr std::int64_t late_wait_ms = 1000;
 /// What a crash makes a round read once more.
 constexpr std::int64_t progress_interval_ms = 60 * 1000;
 constexpr std::uint64_t most_progress_bytes = 4096;

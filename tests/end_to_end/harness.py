@@ -37,7 +37,7 @@ class Daemon:
         if listen:
             command += ["--listen", listen]
         self.process = subprocess.Popen(command + list(arguments), stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace")
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
