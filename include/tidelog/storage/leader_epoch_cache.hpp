@@ -45,8 +45,9 @@ class leader_epoch_cache {
   /// Writes the file, whole and durably, when something has changed since it was read or written.
   [[nodiscard]] base::status flush(io::file_system& files, const io::path& partition_directory);
 
-  /// From `start_offset` on, batches carry `epoch`. No-op when that is known already. Entries that contradict
-  /// it (a newer or same epoch, or a start at or after this one) are dropped, as the log now says otherwise.
+  /// From `start_offset` on, batches carry `epoch`. An epoch that is the newest already keeps its earlier beginning.
+  /// Entries that contradict it (a newer epoch, a later start, or an older epoch with the same start) are dropped, as the
+  /// log now says otherwise.
   void assign(model::leader_epoch epoch, model::offset start_offset);
 
   [[nodiscard]] std::optional<model::leader_epoch> latest_epoch() const;
