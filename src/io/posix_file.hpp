@@ -1,8 +1,12 @@
 #pragma once
 // A file by its descriptor.
 
+#include "cold_pace.hpp"
+#include "cold_pages.hpp"
+
 #include "tidelog/io/file_system.hpp"
 
+#include <string>
 #include <utility>
 
 namespace tidelog::io {
@@ -23,11 +27,22 @@ class owned_descriptor {
 };
 
 /// open(2) with O_CLOEXEC, repeated when a signal interrupts it.
-[[nodiscard]] base::result<owned_descriptor> open_descriptor(const io::path& name, int flags);
+[[nodiscard]] base::result<owned_descriptor> open_descriptor(const std::string& name, int flags);
+
+/// What the files of one file system know of each other about old data.
+struct cold_traffic {
+  explicit cold_traffic(std::uint64_t most_bytes) : pages(most_bytes) {}
+  cold_pages pages;
+  cold_pace pace;
+};
 
 class posix_file final : public file {
  public:
-  posix_file(owned_descriptor opened, io::path name) : opened_(std::move(opened)), name_(std::move(name)) {}
+  /// `cold` is told what is brought in, written and synced.
+  posix_file(owned_descriptor opened, std::string name, std::shared_ptr<cold_traffic> cold)
+      : opened_(std::make_shared<const owned_descriptor>(std::move(opened))),
+        name_(std::move(name)),
+        cold_(std::move(cold)) {}
 
   [[nodiscard]] base::result<std::size_t> read_at(base::byte_span into,
                                                   std::uint64_t position) const override;
@@ -38,14 +53,18 @@ class posix_file final : public file {
   [[nodiscard]] bool is_cached(std::uint64_t position, std::uint64_t length) const override;
   [[nodiscard]] base::status bring_in(std::uint64_t position, std::uint64_t length) const override;
   void let_go(std::uint64_t position, std::uint64_t length) const override;
-  [[nodiscard]] int descriptor() const override { return opened_.number(); }
-  [[nodiscard]] const io::path& name() const override { return name_; }
+  [[nodiscard]] base::result<std::unique_ptr<file_hold>> hold() const override;
+  [[nodiscard]] int descriptor() const override { return opened_->number(); }
+  [[nodiscard]] const std::string& name() const override { return name_; }
 
  private:
   [[nodiscard]] bool byte_is_cached(std::uint64_t position) const;
+  [[nodiscard]] base::status read_through(std::uint64_t position, std::uint64_t length, int advice,
+                                          std::uint64_t ahead_bytes) const;
 
-  owned_descriptor opened_;
-  io::path name_;
+  std::shared_ptr<const owned_descriptor> opened_;
+  std::string name_;
+  std::shared_ptr<cold_traffic> cold_;
 };
 
 }  // namespace tidelog::io

@@ -63,12 +63,12 @@ class posix_directory_lock final : public directory_lock {
 
 class posix_file_system final : public file_system {
  public:
-  [[nodiscard]] base::result<std::shared_ptr<file>> open(const io::path& name, open_mode mode) override {
+  [[nodiscard]] base::result<std::shared_ptr<file>> open(const std::string& name, open_mode mode) override {
     auto opened = open_descriptor(name, open_flags(mode));
     if (!opened) return base::forward_error(opened);
     if (mode == open_mode::scan)
       static_cast<void>(::posix_fadvise(opened->number(), 0, 0, POSIX_FADV_RANDOM));
-    return std::make_shared<posix_file>(std::move(*opened), name);
+    return std::make_shared<posix_file>(std::move(*opened), name, cold_);
   }
 
   [[nodiscard]] base::result<bool> exists(const io::path& name) override {
@@ -76,6 +76,12 @@ class posix_file_system final : public file_system {
     if (::stat(name.c_str(), &found) == 0) return true;
     if (errno == ENOENT || errno == ENOTDIR) return false;
     return base::fail_errno(errno, "stat {}", name.native());
+  }
+
+  [[nodiscard]] base::result<std::uint64_t> size_of(const io::path& name) override {
+    struct stat found {};
+    if (::stat(name.c_str(), &found) == 0) return static_cast<std::uint64_t>(found.st_size);
+    return base::fail_errno(errno, "size of {}", name.native());
   }
 
   [[nodiscard]] base::status rename(const io::path& from, const io::path& to) override {
@@ -150,6 +156,10 @@ class posix_file_system final : public file_system {
     const auto block_bytes = static_cast<std::uint64_t>(found.f_frsize);
     return space_info{found.f_blocks * block_bytes, found.f_bavail * block_bytes};
   }
+
+ private:
+  /// Shared with the files, which may outlive the file system.
+  const std::shared_ptr<cold_traffic> cold_ = std::make_shared<cold_traffic>(most_cold_bytes());
 };
 
 }  // namespace

@@ -63,6 +63,8 @@ struct registry::family {
   std::string help;
   scale divided_by = unscaled;
   std::map<label_set, series> all;
+  /// Gives all series at once, where it is there; `all` is empty then.
+  std::function<std::vector<series_value>()> read_all;
 };
 
 std::string_view content_type(text_format format) {
@@ -136,7 +138,7 @@ callback_registration registry::add_callback_counter(std::string_view name, std:
 callback_registration registry::add_callback(family& into, std::string_view name, label_set labels,
                                              std::function<double()> read) {
   labels = checked(std::move(labels));
-  const bool is_new = into.all.emplace(labels, std::move(read)).second;
+  const bool is_new = !into.read_all && into.all.emplace(labels, std::move(read)).second;
   TIDELOG_ASSERT(is_new, "name={}", name);
   return callback_registration([this, family_name = std::string(name), its_labels = std::move(labels)] {
     remove_callback(family_name, its_labels);
@@ -148,13 +150,29 @@ void registry::remove_callback(const std::string& name, const label_set& labels)
   families_.at(name)->all.erase(labels);
 }
 
+callback_registration registry::add_callback_gauges(std::string_view name, std::string_view help,
+                                                    std::function<std::vector<series_value>()> read) {
+  const std::lock_guard guard(mutex_);
+  auto& into = family_of(name, help, kind::gauge);
+  TIDELOG_ASSERT(into.all.empty() && !into.read_all, "name={}", name);
+  into.read_all = std::move(read);
+  return callback_registration([this, family_name = std::string(name)] { remove_callback(family_name); });
+}
+
+void registry::remove_callback(const std::string& name) {
+  const std::lock_guard guard(mutex_);
+  families_.at(name)->read_all = nullptr;
+}
+
 std::string registry::text(text_format format) const {
   static constexpr std::string_view kind_names[] = {"counter", "gauge", "histogram"};
   const std::lock_guard guard(mutex_);
   std::string out;
   for (const auto& [name, each] : families_) {
-    if (each->all.empty()) continue;
+    const auto read = each->read_all ? each->read_all() : std::vector<series_value>();
+    if (each->all.empty() && read.empty()) continue;
     write_family_head(out, format, name, each->help, kind_names[static_cast<std::size_t>(each->its_kind)]);
+    for (const auto& [labels, value] : read) write_series(out, name, "", labels, {}, value);
     const std::string_view suffix = each->its_kind == kind::counter ? "_total" : "";
     for (const auto& [labels, series] : each->all) {
       if (const auto* counted = std::get_if<std::unique_ptr<counter>>(&series)) {

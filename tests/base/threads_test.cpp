@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tidelog/base/log_message.hpp"
+#include "tidelog/base/small_mutex.hpp"
 #include "tidelog/base/unique_function.hpp"
 #include "tidelog/base/worker_pool.hpp"
 
@@ -30,6 +31,48 @@ TEST(unique_function_test, owns_what_cannot_be_copied) {
   auto moved = std::move(add);
   EXPECT_EQ(moved(4), 9);
   static_assert(!std::is_copy_constructible_v<unique_function<int(int)>>);
+}
+
+TEST(small_mutex_test, lets_one_in_at_a_time_and_wakes_all_who_wait) {
+  small_mutex mutex;
+  constexpr int threads = 8;
+  constexpr int rounds = 20'000;
+  int counted = 0;
+  {
+    std::vector<std::jthread> counting;
+    for (int i = 0; i < threads; ++i) {
+      counting.emplace_back([&] {
+        for (int round = 0; round < rounds; ++round) {
+          const std::lock_guard guard(mutex);
+          ++counted;
+        }
+      });
+    }
+  }
+  EXPECT_EQ(counted, threads * rounds);
+}
+
+TEST(small_mutex_test, who_is_asleep_is_woken_though_others_sleep_too) {
+  small_mutex mutex;
+  std::unique_lock held(mutex);
+  std::atomic<int> through{0};
+  std::vector<std::jthread> waiting;
+  for (int i = 0; i < 4; ++i) {
+    waiting.emplace_back([&] {
+      const std::lock_guard guard(mutex);
+      ++through;
+    });
+  }
+  EXPECT_EQ(through, 0);
+  held.unlock();
+  waiting.clear();
+  EXPECT_EQ(through, 4);
+}
+
+TEST(small_mutex_test, is_not_waited_for_where_it_is_only_tried) {
+  small_mutex mutex;
+  const std::unique_lock held(mutex);
+  EXPECT_FALSE(mutex.try_lock());
 }
 
 TEST(unique_function_test, is_false_when_empty) {

@@ -79,6 +79,31 @@ TEST(fault_file_system_test, failed_sync_loses_bytes_that_no_later_sync_brings_b
   EXPECT_EQ(content(files, "/log"), "old!");
 }
 
+TEST(fault_file_system_test, failed_write_back_is_told_once_to_who_had_the_file_open_or_held) {
+  fault_file_system files;
+  auto log = durable_file(files, "old");
+  ASSERT_TRUE(log->write_at(as_bytes("NEW"), 0));
+  files.fail_write_back();
+  EXPECT_EQ(error_of(log->sync_data()), EIO);
+  EXPECT_TRUE(log->sync_data());
+
+  ASSERT_TRUE(log->write_at(as_bytes("AND"), 0));
+  auto hold = log->hold();
+  ASSERT_TRUE(hold);
+  log.reset();
+  files.fail_write_back();
+  log = opened(files, "/log");
+  hold->reset();
+  EXPECT_EQ(error_of(log->sync_data()), EIO);
+
+  ASSERT_TRUE(log->write_at(as_bytes("YET"), 0));
+  files.fail_write_back();
+  log.reset();
+  EXPECT_TRUE(opened(files, "/log")->sync_data()) << "nobody kept the error";
+  files.restart(unsynced::lost);
+  EXPECT_EQ(content(files, "/log"), "old");
+}
+
 TEST(fault_file_system_test, new_name_needs_a_sync_of_its_directory) {
   fault_file_system files;
   ASSERT_TRUE(opened(files, "/a")->sync_data());

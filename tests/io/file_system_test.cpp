@@ -2,6 +2,7 @@
 
 #include "tidelog/io/file_system.hpp"
 
+#include "posix_file.hpp"
 #include "support/fault_file_system.hpp"
 #include "support/random_seed.hpp"
 #include "support/temp_directory.hpp"
@@ -9,10 +10,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tidelog/io/patience.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <fcntl.h>
+#include <unistd.h>
 
 namespace tidelog::io {
 namespace {
@@ -206,6 +210,9 @@ TEST_P(file_system_test, what_was_brought_in_is_cached) {
   EXPECT_TRUE(source->is_cached(0, text.size()));
   EXPECT_TRUE(source->is_cached(17, 0));
   EXPECT_TRUE(source->bring_in(200'000, 200'000)) << "a range that goes on after the end of the file";
+  std::vector<std::byte> got(text.size() + 1);
+  EXPECT_EQ(read_at(*source, got, 0, patience::never_waits), text.size());
+  EXPECT_EQ(as_text(got).substr(0, text.size()), text);
 }
 
 TEST_P(file_system_test, space_available_is_within_capacity) {
@@ -293,8 +300,43 @@ TEST(posix_file_system_test, evicted_range_is_not_cached_until_it_is_brought_in)
   ASSERT_EQ(posix_fadvise(target->descriptor(), 0, 0, POSIX_FADV_DONTNEED), 0);
   if (target->is_cached(0, content.size()))
     GTEST_SKIP() << "this file system does not let go or does not tell";
+  std::vector<std::byte> got(content.size());
+  const auto cached = read_at(*target, got, 0, patience::never_waits);
+  ASSERT_FALSE(cached);
+  EXPECT_TRUE(would_wait(cached.error()));
   ASSERT_TRUE(target->bring_in(0, content.size()));
   EXPECT_TRUE(target->is_cached(0, content.size()));
+  EXPECT_EQ(read_at(*target, got, 0, patience::never_waits), content.size());
+}
+
+TEST(posix_file_system_test, old_data_that_was_brought_in_gives_way_to_what_is_brought_in_later) {
+  constexpr std::uint64_t piece_bytes = 1 << 20;
+  const test::temp_directory home;
+  const auto cold = std::make_shared<cold_traffic>(2 * piece_bytes);
+  const posix_file target(open_descriptor(home.path() / "log", O_RDWR | O_CREAT).value(), "log", cold);
+  const std::vector<std::byte> content(4 * piece_bytes);
+  ASSERT_EQ(pwrite(target.descriptor(), content.data(), content.size(), 0),
+            static_cast<ssize_t>(content.size()));
+  ASSERT_EQ(fdatasync(target.descriptor()), 0);
+  ASSERT_EQ(posix_fadvise(target.descriptor(), 0, 0, POSIX_FADV_DONTNEED), 0);
+  if (target.is_cached(0, content.size()))
+    GTEST_SKIP() << "this file system does not let go or does not tell";
+  for (std::uint64_t at = 0; at < content.size(); at += piece_bytes) {
+    ASSERT_TRUE(target.bring_in(at, piece_bytes));
+    EXPECT_TRUE(target.is_cached(at, piece_bytes));
+  }
+  EXPECT_FALSE(target.is_cached(0, piece_bytes));
+  EXPECT_TRUE(target.is_cached(2 * piece_bytes, 2 * piece_bytes));
+}
+
+TEST(posix_file_system_test, old_data_that_is_read_by_the_byte_is_not_remembered_without_end) {
+  const test::temp_directory home;
+  const auto file = std::make_shared<const owned_descriptor>(
+      open_descriptor(home.path() / "log", O_RDWR | O_CREAT).value());
+  cold_pages pages(1 << 20);
+  for (std::uint64_t at = 0; at < 10'000; ++at) pages.brought_in(file, at, 1);
+  EXPECT_GT(pages.ranges(), 0U);
+  EXPECT_LE(pages.ranges(), 16U);
 }
 
 }  // namespace

@@ -163,6 +163,23 @@ TEST(registry_test, callback_is_asked_at_each_scrape_and_gone_with_its_registrat
   EXPECT_EQ(metrics.text(text_format::prometheus), "");
 }
 
+TEST(registry_test, a_family_of_callbacks_has_the_series_that_there_are_at_each_scrape) {
+  registry metrics;
+  std::vector<series_value> tanks{{{{"tank", "1"}}, 1.5}, {{{"side", "left"}, {"tank", "2"}}, 7}};
+  {
+    const auto kept = metrics.add_callback_gauges("level", "Level.", [&] { return tanks; });
+    EXPECT_EQ(metrics.text(text_format::prometheus),
+              "# HELP level Level.\n"
+              "# TYPE level gauge\n"
+              "level{tank=\"1\"} 1.5\n"
+              "level{side=\"left\",tank=\"2\"} 7\n");
+    tanks.clear();
+    EXPECT_EQ(metrics.text(text_format::prometheus), "");
+    tanks.push_back({{}, 3});
+  }
+  EXPECT_EQ(metrics.text(text_format::prometheus), "");
+}
+
 TEST(registry_test, moved_registration_keeps_and_assigned_one_ends) {
   registry metrics;
   auto first = metrics.add_callback_gauge("a", "A.", {}, [] { return 1.0; });

@@ -120,11 +120,15 @@ class fault_file_system::machine {
     return found;
   }
 
-  /// Waits where a test holds this path back; `lock` holds the mutex.
+  /// Waits where a test holds this path back; `lock` holds the mutex, here and below.
   void pass(std::unique_lock<std::mutex>& lock, const io::path& name) {
-    const auto is_held_back = [&] {
-      return held_back && name.native().find(*held_back) != std::string::npos;
-    };
+    wait_while(lock, [&] { return held_back && name.native().find(*held_back) != std::string::npos; });
+  }
+  void pass_to_sync(std::unique_lock<std::mutex>& lock, const io::path& directory) {
+    wait_while(lock, [&] { return syncs_held_back == directory; });
+  }
+  template <class Fact>
+  void wait_while(std::unique_lock<std::mutex>& lock, Fact is_held_back) {
     if (!is_held_back()) return;
     ++waiting;
     changed.notify_all();
@@ -135,9 +139,13 @@ class fault_file_system::machine {
   std::mutex mutex;
   std::condition_variable changed;
   std::optional<std::string> held_back;
+  std::optional<io::path> syncs_held_back;
   std::size_t waiting = 0;
+  std::condition_variable disk_goes_on;
+  bool disk_stalls = false;
   node_pointer root = node::make_directory();
   std::vector<fault> faults;
+  std::function<void(const io::path&)> read_watcher;
   std::uint64_t faults_met = 0;
   std::uint64_t changes = 0;
   std::uint64_t cut_at = for_ever;
@@ -149,6 +157,25 @@ class fault_file_system::machine {
   std::uint64_t capacity_bytes = unbounded_capacity_bytes;
 };
 
+/// Keeps what is to be told of a file.
+class fault_file_system::user final : public io::file_hold {
+ public:
+  /// With the mutex held.
+  user(std::shared_ptr<machine> on, node_pointer target) : machine_(std::move(on)), node_(std::move(target)) {
+    node_->file->add_user();
+  }
+  user(const user&) = delete;
+  user& operator=(const user&) = delete;
+  ~user() override {
+    const std::lock_guard guard(machine_->mutex);
+    node_->file->remove_user();
+  }
+
+ private:
+  std::shared_ptr<machine> machine_;
+  node_pointer node_;
+};
+
 class fault_file_system::open_file final : public io::file {
  public:
   open_file(std::shared_ptr<machine> on, node_pointer target, io::path name, io::open_mode mode)
@@ -156,12 +183,14 @@ class fault_file_system::open_file final : public io::file {
         node_(std::move(target)),
         name_(std::move(name)),
         writable_(mode != io::open_mode::read && mode != io::open_mode::scan),
-        life_(machine_->life) {}
+        life_(machine_->life),
+        user_(machine_, node_) {}
 
   [[nodiscard]] base::result<std::size_t> read_at(base::byte_span into,
                                                   std::uint64_t position) const override {
-    const std::lock_guard guard(machine_->mutex);
-    const auto fate = decide(operation::read, false);
+    std::unique_lock guard(machine_->mutex);
+    begin_read(guard);
+    const auto fate = decide_read();
     if (fate.fails()) return refused(fate.error_number, name_);
     node_->file->cached = true;
     return node_->file->read(into, position);
@@ -173,13 +202,15 @@ class fault_file_system::open_file final : public io::file {
     auto fate = decide(operation::write, true, bytes.size());
     bound_by_capacity(fate, bytes.size(), position);
     if (fate.bytes > 0) node_->file->write(bytes.first(fate.bytes), position);
+    node_->file->cached = true;
     if (fate.fails()) return refused(fate.error_number, name_);
     return {};
   }
 
   [[nodiscard]] base::status sync_data() override {
     const std::lock_guard guard(machine_->mutex);
-    const auto fate = decide(operation::sync, true);
+    auto fate = decide(operation::sync, true);
+    if (!fate.fails() && node_->file->tell_of_write_back()) fate = {EIO, false, 0};
     if (!fate.fails() || (fate.takes_effect && machine_->down)) node_->file->sync();
     if (!fate.fails()) return {};
     // Only a machine that goes on running has a page cache that could forget.
@@ -209,8 +240,9 @@ class fault_file_system::open_file final : public io::file {
   }
 
   [[nodiscard]] base::status bring_in(std::uint64_t, std::uint64_t) const override {
-    const std::lock_guard guard(machine_->mutex);
-    const auto fate = decide(operation::read, false);
+    std::unique_lock guard(machine_->mutex);
+    begin_read(guard);
+    const auto fate = decide_read();
     if (fate.fails()) return refused(fate.error_number, name_);
     node_->file->cached = true;
     return {};
@@ -221,13 +253,28 @@ class fault_file_system::open_file final : public io::file {
     node_->file->cached = false;
   }
 
+  [[nodiscard]] base::result<std::unique_ptr<io::file_hold>> hold() const override {
+    const std::lock_guard guard(machine_->mutex);
+    const auto fate = decide(operation::hold, false);
+    if (fate.fails()) return refused(fate.error_number, name_);
+    return std::make_unique<user>(machine_, node_);
+  }
+
   [[nodiscard]] int descriptor() const override { return -1; }
-  [[nodiscard]] const io::path& name() const override { return name_; }
+  [[nodiscard]] const std::string& name() const override { return name_.native(); }
 
  private:
   [[nodiscard]] verdict decide(operation what, bool changes_something, std::size_t bytes = 0) const {
     if (life_ != machine_->life) return {EIO, false, 0};
     return machine_->decide(what, changes_something, name_, bytes);
+  }
+  [[nodiscard]] verdict decide_read() const {
+    const auto fate = decide(operation::read, false);
+    return fate.fails() || node_->file->cached ? fate : decide(operation::disk_read, false);
+  }
+  void begin_read(std::unique_lock<std::mutex>& guard) const {
+    if (machine_->read_watcher) machine_->read_watcher(name_);
+    machine_->disk_goes_on.wait(guard, [this] { return !machine_->disk_stalls || node_->file->cached; });
   }
   void bound_by_capacity(verdict& fate, std::size_t wanted, std::uint64_t position) const {
     const std::uint64_t size = node_->file->size();
@@ -247,6 +294,7 @@ class fault_file_system::open_file final : public io::file {
   io::path name_;
   bool writable_;
   std::uint64_t life_;
+  user user_;
 };
 
 class fault_file_system::held_lock final : public io::directory_lock {
@@ -281,6 +329,11 @@ void fault_file_system::clear_faults() {
   machine_->faults.clear();
 }
 
+void fault_file_system::watch_reads(std::function<void(const io::path& name)> watcher) {
+  const std::lock_guard guard(machine_->mutex);
+  machine_->read_watcher = std::move(watcher);
+}
+
 std::uint64_t fault_file_system::faults_met() const {
   const std::lock_guard guard(machine_->mutex);
   return machine_->faults_met;
@@ -291,15 +344,21 @@ void fault_file_system::hold_back(std::string path_contains) {
   machine_->held_back = std::move(path_contains);
 }
 
+void fault_file_system::hold_back_syncs_of(io::path directory) {
+  const std::lock_guard guard(machine_->mutex);
+  machine_->syncs_held_back = std::move(directory);
+}
+
 void fault_file_system::let_through() {
   const std::lock_guard guard(machine_->mutex);
   machine_->held_back.reset();
+  machine_->syncs_held_back.reset();
   machine_->changed.notify_all();
 }
 
-void fault_file_system::await_held_back() {
+void fault_file_system::await_held_back(std::size_t count) {
   std::unique_lock lock(machine_->mutex);
-  machine_->changed.wait(lock, [this] { return machine_->waiting > 0; });
+  machine_->changed.wait(lock, [&] { return machine_->waiting >= count; });
 }
 
 std::uint64_t fault_file_system::changes() const {
@@ -349,12 +408,28 @@ void fault_file_system::set_capacity_bytes(std::uint64_t capacity) {
   machine_->capacity_bytes = capacity;
 }
 
+void fault_file_system::fail_write_back() {
+  const std::lock_guard guard(machine_->mutex);
+  for_each_file(*machine_->root, [](file_image& each) { each.fail_write_back(); });
+}
+
 void fault_file_system::evict_page_cache() {
   const std::lock_guard guard(machine_->mutex);
   for_each_file(*machine_->root, [](file_image& each) { each.cached = false; });
 }
 
-base::result<std::shared_ptr<io::file>> fault_file_system::open(const io::path& name, io::open_mode mode) {
+void fault_file_system::stall_disk() {
+  const std::lock_guard guard(machine_->mutex);
+  machine_->disk_stalls = true;
+}
+
+void fault_file_system::resume_disk() {
+  const std::lock_guard guard(machine_->mutex);
+  machine_->disk_stalls = false;
+  machine_->disk_goes_on.notify_all();
+}
+
+base::result<std::shared_ptr<io::file>> fault_file_system::open(const std::string& name, io::open_mode mode) {
   std::unique_lock guard(machine_->mutex);
   machine_->pass(guard, name);
   TIDELOG_TRY(auto found, machine_->open(name, mode, operation::open));
@@ -366,6 +441,15 @@ base::result<bool> fault_file_system::exists(const io::path& name) {
   const auto fate = machine_->decide(operation::exists, false, name);
   if (fate.fails()) return refused(fate.error_number, name);
   return machine_->find(name).has_value();
+}
+
+base::result<std::uint64_t> fault_file_system::size_of(const io::path& name) {
+  const std::lock_guard guard(machine_->mutex);
+  const auto fate = machine_->decide(operation::size, false, name);
+  if (fate.fails()) return refused(fate.error_number, name);
+  TIDELOG_TRY(const auto found, machine_->find(name));
+  if (!found->file) return refused(EISDIR, name);
+  return found->file->size();
 }
 
 base::status fault_file_system::rename(const io::path& from, const io::path& to) {
@@ -449,7 +533,8 @@ base::result<std::vector<io::directory_entry>> fault_file_system::list(const io:
 }
 
 base::status fault_file_system::sync_directory(const io::path& directory) {
-  const std::lock_guard guard(machine_->mutex);
+  std::unique_lock guard(machine_->mutex);
+  machine_->pass_to_sync(guard, directory);
   TIDELOG_DO(machine_->powered(directory));
   TIDELOG_TRY(const auto found, machine_->find(directory));
   if (!found->directory) return refused(ENOTDIR, directory);

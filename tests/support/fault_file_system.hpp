@@ -16,6 +16,7 @@
 #include "tidelog/io/file_system.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -25,7 +26,9 @@ namespace tidelog::test {
 
 enum class operation {
   open,
-  read,  ///< read_at and bring_in
+  hold,
+  read,       ///< read_at and bring_in
+  disk_read,  ///< the same of what is not in the page cache
   write,
   sync,
   size,
@@ -78,15 +81,20 @@ class fault_file_system final : public io::file_system {
 
   void inject(fault to_come);
   void clear_faults();
+  /// Told the file's name before each read_at and bring_in, on the thread that reads. It calls nothing of the file system;
+  /// set it while nobody reads.
+  void watch_reads(std::function<void(const io::path& name)> watcher);
   /// How many operations have failed by injected faults.
   [[nodiscard]] std::uint64_t faults_met() const;
 
   /// From now on whoever opens a file whose path contains this text, or lists such a directory, waits until let_through():
   /// a disk that takes its time.
   void hold_back(std::string path_contains);
+  /// The same for whoever syncs that directory.
+  void hold_back_syncs_of(io::path directory);
   void let_through();
-  /// Returns once somebody waits there.
-  void await_held_back();
+  /// Returns once so many wait there.
+  void await_held_back(std::size_t count = 1);
 
   /// Operations so far that could change something: creating opens and locks, writes, truncations, syncs, renames,
   /// removals. restart() begins anew with 0.
@@ -104,14 +112,21 @@ class fault_file_system final : public io::file_system {
   /// Makes everything durable, as if it had long been there: for what a test sets up.
   void make_durable();
 
+  /// The kernel tries to write what is unsynced of all files, and fails.
+  void fail_write_back();
+
   /// Writes beyond it fail with ENOSPC, having written what still had room.
   void set_capacity_bytes(std::uint64_t capacity);
   /// From now on is_cached() says no for every file until it has been brought in, read or written.
   void evict_page_cache();
+  /// Until resume_disk() whoever reads what is not in the page cache waits, whatever thread it is.
+  void stall_disk();
+  void resume_disk();
 
-  [[nodiscard]] base::result<std::shared_ptr<io::file>> open(const io::path& name,
+  [[nodiscard]] base::result<std::shared_ptr<io::file>> open(const std::string& name,
                                                              io::open_mode mode) override;
   [[nodiscard]] base::result<bool> exists(const io::path& name) override;
+  [[nodiscard]] base::result<std::uint64_t> size_of(const io::path& name) override;
   [[nodiscard]] base::status rename(const io::path& from, const io::path& to) override;
   [[nodiscard]] base::status remove_file(const io::path& name) override;
   [[nodiscard]] base::status remove_tree(const io::path& name) override;
@@ -124,6 +139,7 @@ class fault_file_system final : public io::file_system {
  private:
   class machine;
   class open_file;
+  class user;
   class held_lock;
 
   /// Shared with the open files, which may outlive the file system.

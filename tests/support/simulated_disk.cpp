@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 #include <unordered_map>
+#include <utility>
 
 namespace tidelog::test {
 namespace {
@@ -78,6 +79,20 @@ void file_image::sync() {
 
 void file_image::fail_sync() {
   for (auto& each : pending_) each.lost = true;
+}
+
+void file_image::fail_write_back() {
+  if (pending_.empty()) return;
+  fail_sync();
+  write_back_failed_ = users_ > 0;
+}
+
+bool file_image::tell_of_write_back() {
+  return std::exchange(write_back_failed_, false);
+}
+
+void file_image::remove_user() {
+  if (--users_ == 0) write_back_failed_ = false;
 }
 
 void file_image::lose_unsynced() {

@@ -5,7 +5,8 @@
 // - A write or truncation is seen at once and durable after a sync of its file. Before that a power cut leaves each
 //   block in the state after any number of the writes to it, blocks being independent of each other. The size goes
 //   by the first so many changes; a hole below it reads as zeros. A truncation is ordered with what comes after it.
-// - A failed sync loses the bytes that it was to write: reads go on showing them, no later sync writes them.
+// - A failed sync loses the bytes that it was to write: reads go on showing them, no later sync writes them. A failed
+//   write-back does the same, and is told to the next sync, unless nobody has the file open, or a hold on it, for a moment.
 // - A name made, moved or removed is seen at once and durable after a sync of its directory. Before that a power
 //   cut keeps any subset of the changes. A rename within a directory happens whole or not at all.
 
@@ -31,6 +32,12 @@ class file_image {
   void truncate(std::uint64_t size);
   void sync();
   void fail_sync();
+  void fail_write_back();
+  /// Whether there is an error to tell; it is told once.
+  [[nodiscard]] bool tell_of_write_back();
+  /// Who has it open, or a hold on it.
+  void add_user() { ++users_; }
+  void remove_user();
 
   void lose_unsynced();
   void keep_some_unsynced(random_engine& random);
@@ -49,6 +56,8 @@ class file_image {
   std::vector<std::byte> content_;
   std::vector<std::byte> durable_;
   std::vector<change> pending_;
+  std::size_t users_ = 0;
+  bool write_back_failed_ = false;
 };
 
 struct node;

@@ -15,9 +15,19 @@ namespace tidelog::io {
 
 using path = std::filesystem::path;
 
+/// Keeps the kernel's memory of a file while it lives, so that a write-back that fails is told to whoever opens and syncs
+/// the file next, also when nobody has had it open meanwhile. Takes no descriptor.
+class file_hold {
+ public:
+  file_hold() = default;
+  file_hold(const file_hold&) = delete;
+  file_hold& operator=(const file_hold&) = delete;
+  virtual ~file_hold() = default;
+};
+
 /// An open file. All calls are positional, so a file may be used from several threads; writers of the same bytes
-/// must agree among themselves. Closed when the last owner lets go: whoever wrote has synced before that, because the
-/// error of a write-back could vanish with the descriptor.
+/// must agree among themselves. Closed when the last owner lets go: whoever wrote has synced before that, or has a hold on
+/// it, because the error of a write-back could vanish with the descriptor.
 class file {
  public:
   file() = default;
@@ -41,9 +51,11 @@ class file {
   /// A hint: nobody is expected to read the range soon, and the page cache need not keep it. What has not reached the
   /// disk stays.
   virtual void let_go(std::uint64_t /*position*/, std::uint64_t /*length*/) const {}
+  /// Fails with an errno where the file system cannot do that, or when there are too many.
+  [[nodiscard]] virtual base::result<std::unique_ptr<file_hold>> hold() const = 0;
   /// For sendfile.
   [[nodiscard]] virtual int descriptor() const = 0;
-  [[nodiscard]] virtual const io::path& name() const = 0;
+  [[nodiscard]] virtual const std::string& name() const = 0;
 };
 
 enum class open_mode {
@@ -82,8 +94,11 @@ class file_system {
   file_system& operator=(const file_system&) = delete;
   virtual ~file_system() = default;
 
-  [[nodiscard]] virtual base::result<std::shared_ptr<file>> open(const io::path& name, open_mode mode) = 0;
+  /// Takes and keeps the name as text: taking a path to pieces costs about as much as opening the file.
+  [[nodiscard]] virtual base::result<std::shared_ptr<file>> open(const std::string& name, open_mode mode) = 0;
   [[nodiscard]] virtual base::result<bool> exists(const io::path& name) = 0;
+  /// Of a file that need not be opened for it.
+  [[nodiscard]] virtual base::result<std::uint64_t> size_of(const io::path& name) = 0;
   /// Replaces the target atomically. Durable once the parent directory has been synced.
   [[nodiscard]] virtual base::status rename(const io::path& from, const io::path& to) = 0;
   [[nodiscard]] virtual base::status remove_file(const io::path& name) = 0;

@@ -21,6 +21,11 @@ struct label {
   friend auto operator<=>(const label&, const label&) = default;
 };
 using label_set = std::vector<label>;
+/// One series of a family whose series come and go.
+struct series_value {
+  label_set labels;
+  double value = 0;
+};
 
 /// What a series is divided by when it is written: values recorded as whole microseconds leave as seconds with
 /// microseconds_as_seconds, as Prometheus wants its base units.
@@ -75,6 +80,10 @@ class registry {
                                                          label_set labels, std::function<double()> read);
   [[nodiscard]] callback_registration add_callback_counter(std::string_view name, std::string_view help,
                                                            label_set labels, std::function<double()> read);
+  /// A whole family of gauges, asked for in the same way: for what has labels that come and go. `read` never gives the same
+  /// labels twice, and is the one to see to it that there are not too many. There must be no series of that name yet.
+  [[nodiscard]] callback_registration add_callback_gauges(std::string_view name, std::string_view help,
+                                                          std::function<std::vector<series_value>()> read);
 
   /// All series, families in order of their names.
   [[nodiscard]] std::string text(text_format format) const;
@@ -87,6 +96,7 @@ class registry {
   [[nodiscard]] callback_registration add_callback(family& into, std::string_view name, label_set labels,
                                                    std::function<double()> read);
   void remove_callback(const std::string& name, const label_set& labels);
+  void remove_callback(const std::string& name);
 
   /// Held while callbacks run: removing one waits for them.
   mutable std::mutex mutex_;

@@ -1,0 +1,77 @@
+// What a hold is for, seen on a real file system whose disk fails: the error of a write-back is told to who opens the file
+// later, which it is not without a hold.
+#include "support/temp_directory.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tidelog/io/file_system.hpp"
+
+#include <cerrno>
+#include <cstdlib>
+#include <fcntl.h>
+#include <fstream>
+#include <unistd.h>
+
+namespace tidelog::io {
+namespace {
+
+constexpr std::size_t mib = 1024UL * 1024;
+
+/// An ext4 file system in an image that has no room for what is written to it: writes to it succeed, and their write-back
+/// fails.
+class full_image {
+ public:
+  full_image() {
+    made_ = run("mkdir {0}/t {0}/fs && mount -t tmpfs -o size=24m tmpfs {0}/t") &&
+            run("truncate -s 200M {0}/t/image && mkfs.ext4 -q -F -O ^has_journal {0}/t/image") &&
+            run("mount -o loop {0}/t/image {0}/fs");
+  }
+  full_image(const full_image&) = delete;
+  full_image& operator=(const full_image&) = delete;
+  ~full_image() {
+    static_cast<void>(run("umount {0}/fs"));
+    static_cast<void>(run("umount {0}/t"));
+  }
+  [[nodiscard]] bool is_made() const { return made_; }
+  [[nodiscard]] path root() const { return home_.path() / "fs"; }
+
+ private:
+  [[nodiscard]] bool run(const std::string& command) {
+    const std::string line =
+        fmt::format(fmt::runtime("(" + command + ") >/dev/null 2>&1"), home_.path().native());
+    return std::system(line.c_str()) == 0;
+  }
+
+  test::temp_directory home_;
+  bool made_ = false;
+};
+
+TEST(file_hold_test, error_of_a_write_back_is_told_after_the_file_was_closed_and_forgotten) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root may mount an image";
+  const full_image image;
+  if (!image.is_made()) GTEST_SKIP() << "no loop device, or no mkfs.ext4";
+  const auto files = make_posix_file_system();
+  std::unique_ptr<file_hold> hold;
+  {
+    const auto held = files->open(image.root() / "held", open_mode::create);
+    ASSERT_TRUE(held);
+    const std::vector<std::byte> piece(mib, std::byte{7});
+    for (std::size_t i = 0; i < 60; ++i) ASSERT_TRUE((*held)->write_at(piece, i * mib));
+    auto taken = (*held)->hold();
+    ASSERT_TRUE(taken) << taken.error().describe();
+    hold = std::move(*taken);
+  }
+  // Starts the write-back and waits for it; says nothing of what it met in a file.
+  const int root = ::open(image.root().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  static_cast<void>(::syncfs(root));
+  ::close(root);
+  // The kernel lets go of what nobody uses.
+  std::ofstream("/proc/sys/vm/drop_caches") << "2";
+  const auto again = files->open(image.root() / "held", open_mode::read_write);
+  ASSERT_TRUE(again);
+  EXPECT_EQ((*again)->sync_data().error().code, std::errc::io_error);
+  EXPECT_TRUE((*again)->sync_data()) << "told once";
+}
+
+}  // namespace
+}  // namespace tidelog::io
