@@ -46,11 +46,11 @@ model::offset read_recovery_point(io::file_system& files, const io::path& direct
   return found == read->end() ? model::offset(0) : found->second;
 }
 
-storage::log_config metadata_log_config() {
+storage::log_config_ptr metadata_log_config() {
   storage::log_config config;
   config.cleanup.remove = false;
   config.flush_messages = 1;
-  return config;
+  return std::make_shared<const storage::log_config>(config);
 }
 
 /// LeaderChangeMessage, version 0, of a quorum of one: its version, the leader, voters, granting voters, no tags.
@@ -205,7 +205,8 @@ base::status cluster_metadata::replay(image_builder& builder) {
     at = slice.next_offset;
   }
   if (reached < noted_recovery_point_) return tl::unexpected(damage(reached, noted_recovery_point_));
-  if (builder.in_transaction())
+  has_open_transaction_ = builder.in_transaction();
+  if (has_open_transaction_)
     base::say_warning("the metadata log ends within a transaction, which is given up");
   return {};
 }
@@ -231,12 +232,17 @@ base::status cluster_metadata::begin_epoch() {
   TIDELOG_DO(log_->begin_epoch(epoch_));
 
   std::unique_lock lock(change_mutex_);
-  const bool is_new = log_->log_end_offset() == model::offset(0);
   const auto now = environment_.clock.now_ms();
   TIDELOG_DO(append(
       {make_control_batch(model::control_record_type::leader_change, leader_change_value(settings_.node_id),
                           log_->log_end_offset(), epoch_, now)}));
-  auto records = is_new ? bootstrap_records() : missing_features(*pending_);
+  std::vector<record> records;
+  // Else whatever is written from here on would belong to it, and be held back by the next start.
+  if (std::exchange(has_open_transaction_, false)) records.emplace_back(abort_transaction_record{});
+  // A first start may have been cut short behind the batch above.
+  const bool is_new = pending_->feature_level("metadata.version") == 0;
+  const auto features = is_new ? bootstrap_records() : missing_features(*pending_);
+  records.insert(records.end(), features.begin(), features.end());
   register_broker_record registration;
   registration.broker_id = settings_.node_id.value();
   registration.incarnation_id = base::random_uuid();
@@ -303,11 +309,12 @@ base::result<image_ptr> cluster_metadata::write(const std::vector<record>& recor
   pending_ = builder.build();
   const auto next = pending_;
   last_append_ms_ = now;
+  const auto log = log_;
   lock.unlock();
 
   std::promise<base::status> committed;
   auto outcome = committed.get_future();
-  log_->when_committed(end, [&committed](base::status state) { committed.set_value(std::move(state)); });
+  log->when_committed(end, [&committed](base::status state) { committed.set_value(std::move(state)); });
   TIDELOG_DO(outcome.get());
   publish(next);
   return next;
@@ -333,6 +340,35 @@ base::status cluster_metadata::append(const std::vector<std::vector<std::byte>>&
 void cluster_metadata::publish(const image_ptr& next) {
   const std::lock_guard lock(current_mutex_);
   if (!current_ || current_->last_offset() < next->last_offset()) current_ = next;
+}
+
+bool cluster_metadata::is_out_of_room() const {
+  const std::lock_guard lock(change_mutex_);
+  return !closed_ && log_->is_out_of_room();
+}
+
+base::result<image_ptr> cluster_metadata::reopen() {
+  std::unique_lock lock(change_mutex_);
+  if (closed_ || !log_->is_out_of_room()) return current();
+  storage::log_open_options options;
+  options.start = storage::start_kind::unclean;
+  options.recovery_point = log_->recovery_point();
+  // A log that is offline has nothing to write.
+  static_cast<void>(log_->close(storage::close_kind::discard));
+  TIDELOG_TRY(std::shared_ptr<storage::log> opened,
+              storage::log::open(environment_, directory_, metadata_log_config(), options));
+  image_builder builder(*current());
+  std::swap(log_, opened);
+  auto ready = replay(builder);
+  if (ready) ready = log_->begin_epoch(epoch_);
+  if (!ready) {
+    std::swap(log_, opened);
+    return base::forward_error(ready);
+  }
+  pending_ = builder.build();
+  if (std::exchange(has_open_transaction_, false)) return write({abort_transaction_record{}}, lock);
+  publish(pending_);
+  return pending_;
 }
 
 void cluster_metadata::take_snapshot_when_due() {

@@ -107,6 +107,12 @@ void image_builder::put_back() {
   next_.by_name_.set(changed->name, changed);
 }
 
+std::shared_ptr<const replica_placement> image_builder::shared(replica_placement made) {
+  if (!last_placement_ || *last_placement_ != made)
+    last_placement_ = std::make_shared<const replica_placement>(std::move(made));
+  return last_placement_;
+}
+
 base::status image_builder::on(const partition_record& of) {
   TIDELOG_TRY(topic_state* const topic, open_topic(of.topic_id, "a partition"));
   auto& partitions = topic->partitions;
@@ -115,9 +121,7 @@ base::status image_builder::on(const partition_record& of) {
   state.epoch = model::leader_epoch(of.leader_epoch);
   state.partition_epoch = of.partition_epoch;
   state.leader = of.leader;
-  state.replicas = of.replicas;
-  state.isr = of.isr;
-  state.directories = of.directories;
+  state.placement = shared({of.replicas, of.isr, of.directories});
   const auto place = std::lower_bound(
       partitions.begin(), partitions.end(), state.index,
       [](const partition_state& left, model::partition_index right) { return left.index < right; });
@@ -156,9 +160,13 @@ base::status image_builder::on(const partition_change_record& of) {
     return base::fail(errc::corrupt_metadata, "a change of {}-{}, which does not exist", topic->name,
                       of.partition_id);
   }
-  if (of.isr) place->isr = *of.isr;
-  if (of.replicas) place->replicas = *of.replicas;
-  if (of.directories) place->directories = *of.directories;
+  if (of.isr || of.replicas || of.directories) {
+    replica_placement changed = *place->placement;
+    if (of.isr) changed.isr = *of.isr;
+    if (of.replicas) changed.replicas = *of.replicas;
+    if (of.directories) changed.directories = *of.directories;
+    place->placement = shared(std::move(changed));
+  }
   if (of.leader != partition_change_record::leader_unchanged) {
     place->leader = of.leader;
     place->epoch = model::leader_epoch(place->epoch.value() + 1);

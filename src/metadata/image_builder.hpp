@@ -51,10 +51,13 @@ class image_builder {
   /// one topic's partitions copy it once.
   base::result<topic_state*> open_topic(const model::topic_id& id, const char* what);
   void put_back();
+  /// The same as one object, where it is placed as the partition before was.
+  [[nodiscard]] std::shared_ptr<const replica_placement> shared(replica_placement made);
   void set_fenced(std::int32_t broker, bool fenced);
 
   image next_;
   std::shared_ptr<topic_state> open_topic_;
+  std::shared_ptr<const replica_placement> last_placement_;
   /// The kept records once one was added here.
   std::shared_ptr<std::vector<kept_record>> own_kept_;
   bool in_transaction_ = false;

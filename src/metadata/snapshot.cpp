@@ -46,12 +46,12 @@ partition_record record_of(const topic_state& topic, const partition_state& stat
   partition_record made;
   made.partition_id = state.index.value();
   made.topic_id = topic.id;
-  made.replicas = state.replicas;
-  made.isr = state.isr;
+  made.replicas = state.placement->replicas;
+  made.isr = state.placement->isr;
   made.leader = state.leader;
   made.leader_epoch = state.epoch.value();
   made.partition_epoch = state.partition_epoch;
-  made.directories = state.directories;
+  made.directories = state.placement->directories;
   return made;
 }
 

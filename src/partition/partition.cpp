@@ -1,5 +1,7 @@
 #include "tidelog/partition/partition.hpp"
 
+#include "tidelog/io/out_of_space.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -45,7 +47,7 @@ struct partition::waiter_list {
     for (const auto& waiter : waiting) waiter->bytes_readable(progress.readable_bytes);
   }
 
-  std::mutex mutex;
+  base::small_mutex mutex;
   std::vector<waiter_ptr> waiters;
   /// Spares appends the lock while nobody waits. Both sides change it, one by nothing: then either the appender sees the
   /// waiter, or the waiter sees what the appender did before, the new high watermark.
@@ -81,6 +83,13 @@ base::status partition::check_usable() const {
   return {};
 }
 
+bool partition::is_out_of_room() const {
+  const std::shared_lock use(in_use_);
+  if (retired_.load(std::memory_order_acquire)) return false;
+  if (why_offline_) return io::is_out_of_space(why_offline_->code);
+  return log_ && log_->is_out_of_room();
+}
+
 base::status partition::check_leader_epoch(model::leader_epoch known_to_client) const {
   if (known_to_client == model::no_leader_epoch) return {};
   const auto current = leader_epoch();
@@ -95,12 +104,14 @@ base::status partition::check_leader_epoch(model::leader_epoch known_to_client) 
   return {};
 }
 
-base::result<storage::appended> partition::append(base::byte_span batch, storage::append_origin origin) {
+base::result<storage::appended> partition::append(base::byte_span batch, storage::append_origin origin,
+                                                  io::patience patience) {
   const std::shared_lock use(in_use_);
   TIDELOG_DO(check_usable());
   storage::append_options options;
   options.leader_epoch = leader_epoch();
   options.origin = origin;
+  options.patience = patience;
   return log_->append(batch, options);
 }
 
@@ -114,10 +125,10 @@ void partition::when_committed(model::offset end, storage::log::committed_callba
 }
 
 base::result<storage::read_slice> partition::read(model::offset from, const storage::read_limit& limit,
-                                                  storage::read_bound bound) {
+                                                  storage::read_bound bound, io::patience reader) {
   const std::shared_lock use(in_use_);
   TIDELOG_DO(check_usable());
-  return log_->read(from, limit, bound);
+  return log_->read(from, limit, bound, reader);
 }
 
 base::result<log_reach> partition::reach() const {
@@ -224,7 +235,7 @@ base::status partition::open(log_opener opener) {
     if (opened) {
       take(std::move(*opened));
     } else {
-      why_offline_ = std::move(opened.error());
+      why_offline_ = std::make_unique<const base::error>(std::move(opened.error()));
     }
   }
   return check_available();

@@ -1,5 +1,7 @@
 #include "tidelog/partition/partition_manager.hpp"
 
+#include "out_of_room.hpp"
+
 #include "tidelog/base/log_message.hpp"
 #include "tidelog/base/share_out.hpp"
 #include "tidelog/metadata/shared_map.hpp"
@@ -65,6 +67,7 @@ partition_manager::partition_manager(storage::log_directory& directory, const ba
       opening_(opening),
       node_id_(settings.node_id),
       rolled_(std::make_shared<rolled_list>()),
+      out_of_room_(std::make_shared<out_of_room>()),
       table_(std::make_shared<const table>()),
       layers_(std::make_shared<const broker_layers>(std::move(settings.layers))) {}
 
@@ -110,26 +113,24 @@ std::shared_ptr<const metadata::topic_config> partition_manager::config_of(const
       metadata::effective_topic_config(layers(image, topic).view()));
 }
 
-void partition_manager::set_aside_strays(const metadata::image& image,
-                                         const std::vector<storage::found_partition>& found) {
-  for (const auto& directory : found) {
-    if (directory.state != storage::directory_state::in_use) continue;
-    const auto topic = image.topic(directory.partition.topic);
+void partition_manager::set_aside_strays(const metadata::image& image) {
+  for (const auto& found : directory_.partitions()) {
+    const auto topic = image.topic(found.topic);
     const bool is_ours =
-        topic && (!directory.topic_id || *directory.topic_id == topic->id) &&
-        directory.partition.partition.value() < static_cast<std::int32_t>(topic->partitions.size());
-    if (is_ours || directory.partition.text() == "__cluster_metadata-0") continue;
-    base::say_warning("{} belongs to no topic of the metadata and is set aside", directory.directory_name);
-    if (auto aside = directory_.set_aside_stray(directory.partition); !aside) {
-      base::say_error("{}: {}", directory.directory_name, aside.error().describe());
-    }
+        topic && found.partition.value() < static_cast<std::int32_t>(topic->partitions.size());
+    if (is_ours) continue;
+    if (auto aside = set_aside_stray(found); !aside) base::say_error("{}", aside.error().describe());
   }
 }
 
-base::status partition_manager::start(const metadata::image_ptr& image) {
+base::status partition_manager::set_aside_stray(const model::topic_partition& which) {
+  base::say_warning("{} belongs to no topic of the metadata and is set aside", which.text());
+  return directory_.set_aside_stray(which);
+}
+
+void partition_manager::start(const metadata::image_ptr& image) {
   const std::lock_guard applying(apply_mutex_);
-  TIDELOG_TRY(const auto found, directory_.list());
-  set_aside_strays(*image, found);
+  set_aside_strays(*image);
   auto next = std::make_shared<table>();
   for (const auto& topic : image->topics()) {
     auto hosted = std::make_shared<hosted_topic>();
@@ -144,11 +145,21 @@ base::status partition_manager::start(const metadata::image_ptr& image) {
   }
   publish(std::move(next));
   applied_ = image;
-  if (directory_.start() != storage::start_kind::clean) return {};
+  if (directory_.start() != storage::start_kind::clean) return;
   const auto all = all_partitions();
   base::share_out(
       opening_, all.size(), [&](std::size_t i) { static_cast<void>(open(all[i])); }, [](std::size_t) {});
-  return {};
+}
+
+void partition_manager::put_quick_recoveries_first(std::vector<partition_ptr>& all) const {
+  std::vector<std::pair<std::int64_t, partition_ptr>> by_work;
+  by_work.reserve(all.size());
+  for (auto& each : all) {
+    const auto records = directory_.records_to_recover(each->name());
+    by_work.emplace_back(records, std::move(each));
+  }
+  std::ranges::stable_sort(by_work, {}, &std::pair<std::int64_t, partition_ptr>::first);
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = std::move(by_work[i].second);
 }
 
 std::size_t partition_manager::recover(progress_callback progress) {
@@ -163,6 +174,7 @@ std::size_t partition_manager::recover(progress_callback progress) {
     const auto available = each->check_available();
     return available || available.error().code != errc::recovering;
   });
+  put_quick_recoveries_first(all);
   const auto shared = std::make_shared<shared_progress>(std::move(progress));
   for (const auto& each : all) {
     in_background([this, each, shared, total = all.size()] {
@@ -181,9 +193,20 @@ base::result<std::shared_ptr<storage::log>> partition_manager::open_log_of(
   // What had a log has a directory: nobody is to find an empty one in the place of a disk that is gone.
   const auto missing = of->openings() > 0 ? storage::when_missing::fail : storage::when_missing::create;
   if (directory_.find(of->name())) TIDELOG_DO(directory_.let_go(of->name()));
-  TIDELOG_TRY(
-      auto opened,
-      directory_.open_log({of->name(), of->topic_id(), log_config_of(*of->config()), &given_up}, missing));
+  const storage::log_request request{of->name(), of->topic_id(), log_config_of(*of->config()), &given_up};
+  auto found = directory_.open_log(request, missing);
+  if (!found && found.error().code == storage::errc::topic_id_mismatch && of->openings() == 0) {
+    // A topic of that name was deleted, and a crash has taken back that its directory was renamed.
+    TIDELOG_DO(set_aside_stray(of->name()));
+    found = directory_.open_log(request, missing);
+  }
+  if (!found) {
+    out_of_room_->note(found.error(), of);
+    return found;
+  }
+  auto opened = std::move(*found);
+  opened->set_offline_listener([list = out_of_room_, which = std::weak_ptr<partition>(of)](
+                                   const base::error& why) { list->note(why, which); });
   opened->set_roll_listener(
       [rolled = rolled_, which = std::weak_ptr<partition>(of)]() mutable { rolled->add(which); });
   return opened;
@@ -207,6 +230,14 @@ void partition_manager::reopen(const partition_ptr& of, base::unique_function<vo
     if (opened) base::say_info("{} is online again", of->name().text());
     done(std::move(opened));
   });
+}
+
+std::vector<partition_ptr> partition_manager::out_of_room_and_due() {
+  return out_of_room_->due(clock_.now_ms());
+}
+
+void partition_manager::set_out_of_room_listener(std::function<void(const base::error&)> listener) {
+  out_of_room_->set_listener(std::move(listener));
 }
 
 void partition_manager::set_online_listener(std::function<void(const partition_ptr&)> listener) {

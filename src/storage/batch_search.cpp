@@ -20,9 +20,14 @@ bool may_follow(const model::record_batch_header& batch, model::offset expected,
          batch.last_offset() - segment_base <= std::numeric_limits<std::int32_t>::max();
 }
 
-batch_checker::batch_checker(const io::file& file, std::uint64_t end)
-    : batch_checker([&file](base::byte_span into, std::uint64_t at) { return file.read_at(into, at); }, end) {
-}
+batch_checker::batch_checker(const io::file& file, std::uint64_t end, scan_interrupt interrupt)
+    : batch_checker(
+          [&file, interrupt = std::move(interrupt)](base::byte_span into,
+                                                    std::uint64_t at) -> base::result<std::size_t> {
+            if (interrupt) TIDELOG_DO(interrupt());
+            return file.read_at(into, at);
+          },
+          end) {}
 
 batch_checker::batch_checker(reader read_at, std::uint64_t end)
     : read_at_(std::move(read_at)),

@@ -1,6 +1,8 @@
 #pragma once
 // Finding good batches behind bad bytes, and telling them from batches that are only the content of a record.
 
+#include "scan_interrupt.hpp"
+
 #include "tidelog/io/file_system.hpp"
 #include "tidelog/model/record_batch.hpp"
 
@@ -23,8 +25,9 @@ class batch_checker {
   /// As io::file::read_at().
   using reader = std::function<base::result<std::size_t>(base::byte_span into, std::uint64_t position)>;
 
-  /// Of a file whose batches end at `end`. `file` outlives the checker.
-  batch_checker(const io::file& file, std::uint64_t end);
+  /// Of a file whose batches end at `end`. `file` outlives the checker. Reads fail as `interrupt` does, which is asked before
+  /// each: one batch may be large, and a search behind damage long.
+  batch_checker(const io::file& file, std::uint64_t end, scan_interrupt interrupt = {});
   batch_checker(reader read_at, std::uint64_t end);
 
   /// The batch at `position`, valid until the next call. Fails with a batch_errc or an errno.

@@ -12,7 +12,8 @@ base::result<base::byte_view> batch_walker::header_bytes() {
   if (!inside) {
     const auto chunk = static_cast<std::size_t>(std::min<std::uint64_t>(left, buffer_.size()));
     buffered_ = 0;
-    TIDELOG_TRY(buffered_, file_.read_at(base::byte_span(buffer_.data(), chunk), next_position_));
+    TIDELOG_TRY(buffered_,
+                io::read_at(file_, base::byte_span(buffer_.data(), chunk), next_position_, reader_));
     buffer_position_ = next_position_;
   }
   const auto from = static_cast<std::size_t>(next_position_ - buffer_position_);
@@ -26,7 +27,7 @@ base::result<std::optional<model::record_batch_header>> batch_walker::next() {
   auto header =
       model::parse_record_batch_header(bytes, std::max<std::uint64_t>(end_ - position_, bytes.size()));
   if (!header) {
-    return base::fail(header.error().code, "{} at position {}", file_.name().native(), position_);
+    return base::fail(header.error().code, "{} at position {}", file_.name(), position_);
   }
   next_position_ += header->size_bytes();
   return std::optional(*header);

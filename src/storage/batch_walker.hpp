@@ -1,7 +1,7 @@
 #pragma once
 // Walks the batches of a segment by their headers, without reading the records.
 
-#include "tidelog/io/file_system.hpp"
+#include "tidelog/io/patience.hpp"
 #include "tidelog/model/record_batch.hpp"
 
 #include <array>
@@ -13,8 +13,9 @@ namespace tidelog::storage {
 class batch_walker {
  public:
   /// From `position`, where a batch begins, to `end`. `file` outlives the walker.
-  batch_walker(const io::file& file, std::uint64_t position, std::uint64_t end)
-      : file_(file), next_position_(position), end_(end) {}
+  batch_walker(const io::file& file, std::uint64_t position, std::uint64_t end,
+               io::patience reader = io::patience::waits_for_disk)
+      : file_(file), reader_(reader), next_position_(position), end_(end) {}
 
   /// The next batch's header, valid until the next call; nothing at the end. Fails with a batch_errc (framing only is
   /// checked) or an errno; position() is then where the batch should be.
@@ -30,6 +31,7 @@ class batch_walker {
   [[nodiscard]] base::result<base::byte_view> header_bytes();
 
   const io::file& file_;
+  io::patience reader_;
   std::uint64_t position_ = 0;
   std::uint64_t next_position_;
   std::uint64_t end_;

@@ -2,6 +2,7 @@
 
 #include "checkpoint_file_lines.hpp"
 
+#include "tidelog/base/quoted.hpp"
 #include "tidelog/storage/storage_error.hpp"
 
 namespace tidelog::storage {
@@ -22,8 +23,8 @@ base::result<partition_offsets> parse_offset_checkpoint(std::string_view content
     const auto partition = words.size() == 3 ? parse_natural<std::int32_t>(words[1]) : std::nullopt;
     const auto offset = words.size() == 3 ? parse_natural<std::int64_t>(words[2]) : std::nullopt;
     if (!partition || !offset) {
-      return base::fail(errc::corrupt_checkpoint, "{}: '{}' is no topic, partition and offset", name.native(),
-                        line);
+      return base::fail(errc::corrupt_checkpoint, "{}: {} is no topic, partition and offset", name.native(),
+                        base::quoted(line));
     }
     offsets.insert_or_assign({std::string(words[0]), model::partition_index(*partition)},
                              model::offset(*offset));

@@ -105,7 +105,7 @@ base::result<std::optional<model::record_batch_view>> batch_source::next() {
   if (next_position_ >= end_) return std::nullopt;
   auto batch = checked_batch();
   if (!batch && batch.error().code.category() == model::batch_category()) {
-    return base::fail(errc::corrupt_segment, "{} at position {}: {}", file_.name().native(), position_,
+    return base::fail(errc::corrupt_segment, "{} at position {}: {}", file_.name(), position_,
                       batch.error().describe());
   }
   if (!batch) return base::forward_error(batch);

@@ -26,7 +26,7 @@ base::status log::core::cleaning::begin() {
   const std::lock_guard guard(core_.append_mutex);
   TIDELOG_DO(core_.check_online());
   if (core_.closed) return base::fail(errc::closed, "{}", core_.directory.native());
-  config_ = core_.config;
+  config_ = *core_.config;
   producers_ = core_.producers.snapshot();
   return {};
 }

@@ -13,8 +13,9 @@ namespace tidelog::storage {
 /// finish() has been called.
 class cleaned_segment {
  public:
-  cleaned_segment(const log_environment& environment, recovery_log& findings, const io::path& directory,
-                  model::offset base, std::size_t buffer_bytes, std::int64_t index_interval);
+  cleaned_segment(const log_environment& environment, recovery_log& findings,
+                  const io::compact_path& directory, model::offset base, std::size_t buffer_bytes,
+                  std::int64_t index_interval);
   cleaned_segment(const cleaned_segment&) = delete;
   cleaned_segment& operator=(const cleaned_segment&) = delete;
   ~cleaned_segment();

@@ -17,8 +17,8 @@ constexpr std::uint64_t most_aborted_index_bytes = 64 * 1024 * 1024;
 }  // namespace
 
 cleaned_segment::cleaned_segment(const log_environment& environment, recovery_log& findings,
-                                 const io::path& directory, model::offset base, std::size_t buffer_bytes,
-                                 std::int64_t index_interval)
+                                 const io::compact_path& directory, model::offset base,
+                                 std::size_t buffer_bytes, std::int64_t index_interval)
     : environment_(environment),
       segment_(std::make_shared<segment>(environment.open_files, environment.files, findings, directory, base,
                                          cleaned_suffix)),
@@ -42,7 +42,7 @@ base::status cleaned_segment::begin() {
 base::status cleaned_segment::add(base::byte_view batch) {
   if (size_bytes() + batch.size() > INT32_MAX) {
     return base::fail(errc::batch_too_large, "{}: the cleaned segment would not fit its index",
-                      file_->name().native());
+                      file_->name());
   }
   TIDELOG_TRY(const auto header, model::parse_record_batch_header(batch, batch.size()));
   segment_->note_batch(header, index_interval_);

@@ -78,21 +78,12 @@ journal_account_ptr commit_journal::seat(const journal_log_id& id, journaled_log
   return account;
 }
 
-void commit_journal::leave(journal_account& account) {
-  std::unique_lock lock(mutex_);
-  account.log = nullptr;
-  // What is on its way would come into the ring behind the back of who opens the log again.
-  changed_.wait(lock, [&] {
-    return account.calls == 0 && !is_filling(account) && account.member_of_filling != writing_number_;
-  });
-}
-
 std::optional<model::offset> commit_journal::offer(const journal_account_ptr& account,
                                                    const journal_offer& offered) {
   if (offered.batch.size() > largest_batch_bytes) return std::nullopt;
   const std::lock_guard guard(mutex_);
   if (stage_ != stage::running) {
-    if (stage_ == stage::unused) want_run();
+    if (stage_ == stage::unused && (!lacks_room() || settings_.clock->steady_now() >= try_again_)) want_run();
     counts_.batches_not_taken.add();
     return std::nullopt;
   }
@@ -119,15 +110,24 @@ std::optional<model::offset> commit_journal::offer(const journal_account_ptr& ac
   }
   filling_.members[account->member_index].promise = {account->offered_start, offered.end, offered.generation};
   filling_.bytes.add_batch(account->id, offered.batch);
-  if (waiting_for_work_) work_.notify_one();
+  wake();
   return account->offered_start;
 }
 
 void commit_journal::want_run() {
   if (stopping_ || !is_on() || !backlog_.is_empty()) return;
   stage_ = stage::preparing;
-  while (threads_.size() < thread_count) threads_.emplace_back([this] { run(); });
-  work_.notify_one();
+  while (settings_.worker == nullptr && threads_.size() < thread_count)
+    threads_.emplace_back([this] { run(); });
+  wake();
+}
+
+void commit_journal::wake() {
+  if (settings_.worker != nullptr) {
+    settings_.worker->request(*this);
+  } else if (waiting_for_work_) {
+    work_.notify_one();
+  }
 }
 
 void commit_journal::want_room() {
@@ -135,14 +135,14 @@ void commit_journal::want_room() {
   // Where groups are free already, only the disk has to be told.
   if (!ring_.mark_would_free()) return;
   mark_wanted_ = true;
-  work_.notify_one();
+  wake();
 }
 
 void commit_journal::begin_round_if_due() {
   if (stage_ != stage::running || !ring_.round_is_due()) return;
   counts_.rounds.add();
   for (auto& each : ring_.begin_round()) to_ask_.push_back(std::move(each));
-  work_.notify_one();
+  wake();
 }
 
 void commit_journal::ask_some_logs() {
@@ -168,10 +168,10 @@ base::status commit_journal::truncate(const journal_account_ptr& account, model:
   std::unique_lock lock(mutex_);
   // A run of before, which a crash would give back once more, ends with the beginning of another.
   if (stage_ == stage::unused && (backlog_.was_loaded() || run_number_ > 0)) want_run();
-  changed_.wait(lock, [this] { return stage_ != stage::preparing; });
+  await(lock, [this] { return stage_ != stage::preparing; });
   if (stage_ != stage::running) {
     if (account->last_sequence == 0 && !backlog_.was_loaded()) return {};
-    return base::fail(errc::journal_failed, "{}: not written to", journal_file_name);
+    return why_no_truncation();
   }
   const bool is_in_ring = is_filling(*account) || account->last_sequence >= ring_.recorded_oldest();
   ring_.forget_batches(*account, end);
@@ -182,18 +182,24 @@ base::status commit_journal::truncate(const journal_account_ptr& account, model:
     return base::fail_errno(ENOBUFS, "{}: no room for a truncation", journal_file_name);
   }
   filling_.bytes.add_truncation(account->id, end);
-  work_.notify_one();
+  wake();
   const std::uint64_t mine = filling_number_;
-  changed_.wait(lock, [&] { return stage_ != stage::running || durable_filling_ >= mine; });
+  await(lock, [&] { return stage_ != stage::running || durable_filling_ >= mine; });
   if (durable_filling_ >= mine) return {};
-  return base::fail(errc::journal_failed, "{}: a truncation could not be written", journal_file_name);
+  return why_no_truncation();
+}
+
+base::status commit_journal::why_no_truncation() const {
+  constexpr const char* what = "a truncation could not be written";
+  if (lacks_room()) return base::fail_errno(ENOSPC, "{}: {}", journal_file_name, what);
+  return base::fail(errc::journal_failed, "{}: {}", journal_file_name, what);
 }
 
 commit_journal::close_outcome commit_journal::close() {
   stop_threads();
   const std::lock_guard turn(turn_mutex_);
   const std::lock_guard guard(mutex_);
-  const bool may_be_found = stage_ != stage::unused || backlog_.was_loaded();
+  const bool may_be_found = stage_ != stage::unused || run_number_ > 0 || backlog_.was_loaded();
   stage_ = stage::off;
   if (ring_.is_needed() || !backlog_.is_empty()) return close_outcome::batches_needed;
   if (may_be_found && is_on()) {

@@ -13,7 +13,8 @@
 // have it does a new run begin. After a clean stop the file means nothing.
 //
 // When a write or sync of the file fails, every log that it had something for is asked to sync its segments; when all
-// have, a new file takes its place. If that one fails, no log takes durable appends any more.
+// have, a new file takes its place. If that one fails, no log takes durable appends any more. Want of room is no failure of
+// that kind, however often it comes: logs sync their segments meanwhile, and after a pause the same file is tried again.
 
 #include "journal_backlog.hpp"
 #include "journal_disk.hpp"
@@ -21,6 +22,10 @@
 #include "journal_ring.hpp"
 #include "journaled_log.hpp"
 
+#include "tidelog/base/clock.hpp"
+#include "tidelog/storage/group_commit.hpp"
+
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <limits>
@@ -39,7 +44,7 @@ struct journal_offer {
 };
 
 /// Thread safe. Outlives the logs that have a seat in it.
-class commit_journal {
+class commit_journal final : commit_source {
  public:
   struct settings {
     /// Of the ring; 0: nothing is ever taken, and a file of before is given back and removed.
@@ -48,6 +53,11 @@ class commit_journal {
     std::size_t logs_in_a_round = 1024;
     /// Where it counts; nothing: nowhere that can be seen.
     metrics::registry* metrics = nullptr;
+    /// Who calls it to work; nothing: two threads of its own. It is of use where one thread does everything, in an order that
+    /// can be repeated: whoever waits for the journal then works for it meanwhile.
+    committer* worker = nullptr;
+    /// Times the pauses before it is tried again whether there is room. Outlives the journal.
+    const base::clock* clock = &base::system_clock();
   };
   /// A batch of more bytes costs more to write twice than a sync of its own.
   static constexpr std::size_t largest_batch_bytes = std::size_t{64} * 1024;
@@ -72,7 +82,8 @@ class commit_journal {
   /// A log that has been opened: `synced_end` is on disk in its segments.
   [[nodiscard]] journal_account_ptr seat(const journal_log_id& id, journaled_log& log,
                                          model::offset synced_end);
-  /// Returns when nothing is called for that log any more. What it has in the ring stays there until given_back().
+  /// Returns when nothing is called for that log any more; not to be called from within such a call. What it has in the ring
+  /// stays there until given_back().
   void leave(journal_account& account);
 
   /// The caller keeps the log's batches in order, and offers each when it is written. Returns where the run of taken
@@ -82,7 +93,8 @@ class commit_journal {
   /// The log's segments are on disk below `end`.
   void synced(journal_account& account, model::offset end);
   /// Before the log, all of which is on disk, is cut to `end`: returns when no crash brings back what lies behind.
-  /// Nobody offers for that log meanwhile. Fails with journal_failed, or when there is no room.
+  /// Nobody offers for that log meanwhile. Fails with ENOSPC where the journal lacks room, with ENOBUFS where only the ring
+  /// does, else with journal_failed.
   [[nodiscard]] base::status truncate(const journal_account_ptr& account, model::offset end);
   /// No log is to take durable appends. Cheap.
   [[nodiscard]] bool is_refusing() const { return refusing_.load(std::memory_order_acquire); }
@@ -96,12 +108,12 @@ class commit_journal {
 
  private:
   enum class stage {
-    unused,     ///< no run has begun
+    unused,     ///< no run has begun, or none since the last one ended
     preparing,  ///< a thread is about to begin one
     running,
-    failing,   ///< a new file takes the place of the old one when all logs have synced what that has of them
-    off,       ///< no file could be laid out, or closed
-    refusing,  ///< the new one failed too
+    failing,   ///< until all logs have synced what the run has of them
+    off,       ///< the disk has failed before any run, or closed
+    refusing,  ///< the new file failed too
   };
   struct member {
     journal_account_ptr account;
@@ -117,11 +129,15 @@ class commit_journal {
 
   // Each called with mutex_ held.
   void want_run();
+  void wake();
   void want_room();
   void begin_round_if_due();
   void ask_some_logs();
   void replace_when_free();
   void fail(const base::error& why);
+  void wait_for_room(const base::error& why);
+  [[nodiscard]] bool lacks_room() const { return pause_.count() > 0; }
+  [[nodiscard]] base::status why_no_truncation() const;
   [[nodiscard]] bool has_work() const;
   [[nodiscard]] bool is_filling(const journal_account& account) const {
     return account.member_of_filling == filling_number_;
@@ -129,6 +145,18 @@ class commit_journal {
 
   // The journal's threads. The turn is held by who writes, so that one thread can write while another one tells logs.
   void run();
+  /// Some of what there is to do; both locks are held, and perhaps not any more afterwards.
+  void work(group& mine, std::unique_lock<std::mutex>& turn, std::unique_lock<std::mutex>& lock);
+  void commit() override;
+  template <class Fact>
+  void await(std::unique_lock<std::mutex>& lock, Fact fact) {
+    while (settings_.worker != nullptr && !fact()) {
+      lock.unlock();
+      commit();
+      lock.lock();
+    }
+    changed_.wait(lock, fact);
+  }
   void prepare(std::unique_lock<std::mutex>& lock);
   void write_filling(group& mine, std::unique_lock<std::mutex>& turn, std::unique_lock<std::mutex>& lock);
   void tell(std::vector<member>& members);
@@ -150,7 +178,13 @@ class commit_journal {
   std::condition_variable work_;
   std::condition_variable changed_;
   stage stage_ = stage::unused;
+  /// A file has failed for another reason than want of room.
   bool replaced_ = false;
+  /// The one that failed is not to serve again.
+  bool wants_new_file_ = false;
+  /// After the last failure for want of room, until a group is on disk: it is not tried again before then.
+  std::chrono::milliseconds pause_{0};
+  std::chrono::steady_clock::time_point try_again_{};
   bool stopping_ = false;
   bool waiting_for_work_ = false;
   bool mark_wanted_ = false;

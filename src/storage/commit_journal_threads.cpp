@@ -1,14 +1,26 @@
 // What the journal's threads do: begin a run, write groups, tell the logs, and cope with a disk that fails.
 #include "commit_journal.hpp"
 
+#include "tidelog/base/assert.hpp"
 #include "tidelog/base/log_message.hpp"
 #include "tidelog/io/out_of_space.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <pthread.h>
 #include <utility>
 
 namespace tidelog::storage {
+
+namespace {
+
+constexpr std::chrono::milliseconds first_pause{1000};
+constexpr std::chrono::milliseconds longest_pause{64'000};
+
+/// Which log this thread is telling something.
+thread_local const journaled_log* told_here = nullptr;
+
+}  // namespace
 
 bool commit_journal::has_work() const {
   if (stage_ == stage::preparing || !to_ask_.empty()) return true;
@@ -25,13 +37,29 @@ void commit_journal::run() {
     work_.wait(lock, [this] { return stopping_ || has_work(); });
     waiting_for_work_ = false;
     if (!has_work()) return;
-    ask_some_logs();
-    if (stage_ == stage::preparing) {
-      prepare(lock);
-    } else if (stage_ == stage::running && (filling_.bytes.entry_count() > 0 || mark_wanted_)) {
-      write_filling(mine, turn, lock);
-    }
+    work(mine, turn, lock);
   }
+}
+
+void commit_journal::work(group& mine, std::unique_lock<std::mutex>& turn,
+                          std::unique_lock<std::mutex>& lock) {
+  ask_some_logs();
+  if (stage_ == stage::preparing) {
+    prepare(lock);
+  } else if (stage_ == stage::running && (filling_.bytes.entry_count() > 0 || mark_wanted_)) {
+    write_filling(mine, turn, lock);
+  }
+}
+
+void commit_journal::commit() {
+  group mine;
+  {
+    std::unique_lock turn(turn_mutex_);
+    std::unique_lock lock(mutex_);
+    work(mine, turn, lock);
+  }
+  const std::lock_guard guard(mutex_);
+  if (has_work()) wake();
 }
 
 void commit_journal::stop_threads() {
@@ -42,10 +70,14 @@ void commit_journal::stop_threads() {
   work_.notify_all();
   for (auto& thread : threads_) thread.join();
   threads_.clear();
+  if (settings_.worker == nullptr) return;
+  std::unique_lock lock(mutex_);
+  await(lock, [this] { return !has_work(); });
+  settings_.worker->forget(*this);
 }
 
 void commit_journal::prepare(std::unique_lock<std::mutex>& lock) {
-  const auto choice = replaced_ ? journal_disk::file_choice::only_new : journal_disk::file_choice::any;
+  const auto choice = wants_new_file_ ? journal_disk::file_choice::only_new : journal_disk::file_choice::any;
   lock.unlock();
   const auto begun = disk_.begin_run(choice);
   lock.lock();
@@ -53,7 +85,11 @@ void commit_journal::prepare(std::unique_lock<std::mutex>& lock) {
     ring_.begin_run();
     ++run_number_;
     stage_ = stage::running;
-  } else if (replaced_ && !io::is_out_of_space(begun.error().code)) {
+    wants_new_file_ = false;
+  } else if (io::is_out_of_space(begun.error().code)) {
+    stage_ = stage::unused;
+    wait_for_room(begun.error());
+  } else if (replaced_) {
     fail(begun.error());
   } else {
     base::say_warning("no commit journal until the next start, so that each log syncs its own segments: {}",
@@ -97,6 +133,8 @@ void commit_journal::write_filling(group& mine, std::unique_lock<std::mutex>& tu
   } else {
     ring_.group_is_durable(at.sequence, oldest_needed);
     durable_filling_ = number;
+    if (lacks_room()) base::say_info("there is room for the commit journal again");
+    pause_ = {};
     counts_.used_bytes.set(static_cast<std::int64_t>(ring_.used_blocks() * journal_block_bytes));
     for (auto& each : mine.members) {
       each.told = each.account->log;
@@ -115,8 +153,10 @@ void commit_journal::write_filling(group& mine, std::unique_lock<std::mutex>& tu
 void commit_journal::tell(std::vector<member>& members) {
   if (members.empty()) return;
   for (const auto& each : members) {
+    told_here = each.told;
     if (each.told != nullptr) each.told->journal_has(each.promise);
   }
+  told_here = nullptr;
   {
     const std::lock_guard guard(mutex_);
     for (const auto& each : members) --each.account->calls;
@@ -125,20 +165,46 @@ void commit_journal::tell(std::vector<member>& members) {
   members.clear();
 }
 
+void commit_journal::leave(journal_account& account) {
+  TIDELOG_ASSERT(told_here == nullptr || told_here != account.log,
+                 "leave() within journal_has() would wait for itself");
+  std::unique_lock lock(mutex_);
+  account.log = nullptr;
+  // What is on its way would come into the ring behind the back of who opens the log again.
+  await(lock, [&] {
+    return account.calls == 0 && !is_filling(account) && account.member_of_filling != writing_number_;
+  });
+}
+
 void commit_journal::fail(const base::error& why) {
   counts_.failures.add();
-  base::say_error("{}: {}", why.describe(),
-                  replaced_ ? "no topic takes durable appends until the daemon has been restarted"
-                            : "a new file takes its place when the logs have synced their segments");
   for (auto& each : filling_.members) to_ask_.push_back(std::move(each.account));
   for (auto& each : ring_.needed_accounts()) to_ask_.push_back(std::move(each));
   filling_.members.clear();
   filling_.bytes.clear();
   ++filling_number_;
-  stage_ = replaced_ ? stage::refusing : stage::failing;
-  refusing_.store(stage_ == stage::refusing, std::memory_order_release);
-  replaced_ = true;
+  stage_ = stage::failing;
+  if (io::is_out_of_space(why.code)) {
+    wait_for_room(why);
+  } else {
+    base::say_error("{}: {}", why.describe(),
+                    replaced_ ? "no topic takes durable appends until the daemon has been restarted"
+                              : "a new file takes its place when the logs have synced their segments");
+    if (replaced_) stage_ = stage::refusing;
+    refusing_.store(replaced_, std::memory_order_release);
+    replaced_ = true;
+    wants_new_file_ = true;
+  }
   replace_when_free();
+}
+
+void commit_journal::wait_for_room(const base::error& why) {
+  if (!lacks_room()) {
+    base::say_warning("no commit journal until there is room, so that each log syncs its own segments: {}",
+                      why.describe());
+  }
+  pause_ = lacks_room() ? std::min(2 * pause_, longest_pause) : first_pause;
+  try_again_ = settings_.clock->steady_now() + pause_;
 }
 
 void commit_journal::replace_when_free() {

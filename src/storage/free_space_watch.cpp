@@ -134,7 +134,9 @@ bool free_space_watch::trial_write_succeeds() {
     TIDELOG_TRY(const auto file, files_.open(name, io::open_mode::create));
     const std::vector<std::byte> bytes(
         static_cast<std::size_t>(std::min(failed_write_bytes_.value_or(0), most_trial_bytes)));
-    return file->write_at(bytes, 0);
+    TIDELOG_DO(file->write_at(bytes, 0));
+    // Room is not always looked for before the bytes go to the disk.
+    return file->sync_data();
   }();
   const auto removed = files_.remove_file(name);
   return tried && removed;
@@ -159,6 +161,10 @@ void free_space_watch::note_failed_write(const base::error& why, std::uint64_t b
   if (const auto space = files_.space(directory_)) available_bytes_.store(space->available_bytes);
   failed_write_bytes_ = std::max(bytes, failed_write_bytes_.value_or(0));
   enter_locked(why.describe());
+}
+
+void free_space_watch::note_lack_of_room(const base::error& why) {
+  note_failed_write(why, most_trial_bytes);
 }
 
 bool free_space_watch::drop_ballast() {

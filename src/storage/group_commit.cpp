@@ -7,6 +7,13 @@
 
 namespace tidelog::storage {
 
+namespace {
+
+/// What this thread is committing.
+thread_local const commit_source* committed_here = nullptr;
+
+}  // namespace
+
 group_commit::group_commit(std::size_t most_threads)
     : most_threads_(std::max<std::size_t>(most_threads, 1)) {}
 
@@ -52,6 +59,7 @@ void group_commit::enqueue(commit_source& source) {
 
 void group_commit::forget(commit_source& source) {
   using stage = commit_source::stage;
+  TIDELOG_ASSERT(committed_here != &source, "forget() within commit() would wait for itself");
   std::unique_lock lock(mutex_);
   if (source.stage_.load() == stage::queued) {
     const auto found = std::find(queue_.begin(), queue_.end(), &source);
@@ -77,7 +85,9 @@ void group_commit::run() {
     // From here on a request means another commit: what it wants may come too late for this one.
     source.stage_.store(stage::running);
     lock.unlock();
+    committed_here = &source;
     source.commit();
+    committed_here = nullptr;
     lock.lock();
     auto expected = stage::running;
     if (!source.stage_.compare_exchange_strong(expected, stage::idle)) {

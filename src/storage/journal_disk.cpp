@@ -22,15 +22,15 @@ journal_disk::journal_disk(io::file_system& files, io::path data_directory, cons
 }
 
 base::status journal_disk::begin_run(file_choice choice) {
-  file_.reset();
-  bool is_there = false;
-  if (choice == file_choice::any) {
-    TIDELOG_TRY(is_there, open_existing());
-  } else if (auto removed = files_.remove_file(name());
-             !removed && removed.error().code != std::errc::no_such_file_or_directory) {
-    return removed;
+  if (choice == file_choice::only_new) {
+    file_.reset();
+    auto removed = files_.remove_file(name());
+    if (!removed && removed.error().code != std::errc::no_such_file_or_directory) return removed;
   }
-  if (!is_there) TIDELOG_DO(lay_out());
+  if (!file_) {
+    TIDELOG_TRY(const bool is_there, open_existing());
+    if (!is_there) TIDELOG_DO(lay_out());
+  }
   return write_next_header();
 }
 
@@ -47,6 +47,8 @@ base::result<bool> journal_disk::open_existing() {
                    found ? "it has another size or belongs to another directory" : found.error().describe());
     return false;
   }
+  // Who laid it out may have stopped, or failed, before its name was on disk.
+  TIDELOG_DO(files_.sync_directory(directory_));
   header_.generation = found->generation;
   file_ = file;
   return true;
@@ -90,10 +92,14 @@ base::status journal_disk::fill_with_zeros(io::file& file) const {
 }
 
 base::status journal_disk::write_next_header() {
-  ++header_.generation;
-  header_.run_id = base::random_uuid();
-  TIDELOG_DO(file_->write_at(encode_journal_header(header_), journal_header_position(header_.generation)));
-  return file_->sync_data();
+  // After a failure the next attempt writes to the same place: what lies in the other is on disk.
+  auto next = header_;
+  ++next.generation;
+  next.run_id = base::random_uuid();
+  TIDELOG_DO(file_->write_at(encode_journal_header(next), journal_header_position(next.generation)));
+  TIDELOG_DO(file_->sync_data());
+  header_ = next;
+  return {};
 }
 
 base::status journal_disk::write_group(base::byte_view group, std::uint64_t block) {

@@ -13,9 +13,9 @@ class journal_disk {
 
   /// Whether the file that is there may serve again.
   enum class file_choice { any, only_new };
-  /// From here on groups of earlier runs mean nothing. Lays out a file where there is none that fits; it gets its name
-  /// when it is whole, and nothing of it is left after a failure. Fails with ENOSPC, also where it would take too much of
-  /// what room there is, or another errno.
+  /// From here on groups of earlier runs mean nothing, and nobody needs them: after a failure they may or may not be found.
+  /// Lays out a file where there is none that fits; it gets its name when it is whole, and nothing that is not whole is left
+  /// after a failure. Fails with ENOSPC, also where it would take too much of what room there is, or another errno.
   [[nodiscard]] base::status begin_run(file_choice choice);
   [[nodiscard]] const base::uuid& run_id() const { return header_.run_id; }
   [[nodiscard]] base::status write_group(base::byte_view group, std::uint64_t block);

@@ -86,6 +86,8 @@ struct decoded_header {
                  [](std::uint8_t wanted, std::byte found) { return std::byte{wanted} == found; });
   if (!is_ours) return decoded;
   decoded.version = base::load_big_endian<std::int16_t>(at + header_position::version);
+  // No version has that number: the write of a header over zeros ended within it.
+  if (decoded.version == 0) return decoded;
   if (decoded.version != known_version) {
     decoded.state = header_state::of_another_version;
     return decoded;
@@ -289,9 +291,9 @@ base::result<journal_header> read_journal_header(const io::file& from) {
   }
   // A version that writes another format may have written one of the two only.
   if (other_version) {
-    return base::fail(errc::unknown_format_version, "{}: version {}", from.name().native(), *other_version);
+    return base::fail(errc::unknown_format_version, "{}: version {}", from.name(), *other_version);
   }
-  if (!newest) return base::fail(errc::corrupt_journal, "{}: no good header", from.name().native());
+  if (!newest) return base::fail(errc::corrupt_journal, "{}: no good header", from.name());
   return *newest;
 }
 
@@ -394,7 +396,7 @@ base::result<std::vector<std::byte>> read_journal_batch(const io::file& from, co
                      parsed->last_offset() == batch.last_offset &&
                      parsed->partition_leader_epoch() == batch.leader_epoch;
   if (is_it) return bytes;
-  return base::fail(errc::corrupt_journal, "{}: the batch at ring position {}", from.name().native(),
+  return base::fail(errc::corrupt_journal, "{}: the batch at ring position {}", from.name(),
                     batch.ring_position);
 }
 

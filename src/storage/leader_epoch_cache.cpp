@@ -2,6 +2,7 @@
 
 #include "checkpoint_file_lines.hpp"
 
+#include "tidelog/base/quoted.hpp"
 #include "tidelog/storage/storage_error.hpp"
 
 #include <algorithm>
@@ -18,14 +19,14 @@ base::result<std::vector<epoch_entry>> parse_epochs(std::string_view content, co
     const auto epoch = words.size() == 2 ? parse_natural<std::int32_t>(words[0]) : std::nullopt;
     const auto start = words.size() == 2 ? parse_natural<std::int64_t>(words[1]) : std::nullopt;
     if (!epoch || !start) {
-      return base::fail(errc::corrupt_checkpoint, "{}: '{}' is no epoch and start offset", name.native(),
-                        line);
+      return base::fail(errc::corrupt_checkpoint, "{}: {} is no epoch and start offset", name.native(),
+                        base::quoted(line));
     }
     const epoch_entry entry{model::leader_epoch(*epoch), model::offset(*start)};
     if (!entries.empty() &&
         (entry.epoch <= entries.back().epoch || entry.start_offset <= entries.back().start_offset)) {
-      return base::fail(errc::corrupt_checkpoint, "{}: '{}' does not rise above the line before",
-                        name.native(), line);
+      return base::fail(errc::corrupt_checkpoint, "{}: {} does not rise above the line before", name.native(),
+                        base::quoted(line));
     }
     entries.push_back(entry);
   }

@@ -4,6 +4,7 @@
 #include "log_core.hpp"
 
 #include "tidelog/base/log_message.hpp"
+#include "tidelog/io/out_of_space.hpp"
 #include "tidelog/storage/producer_snapshot.hpp"
 
 #include <algorithm>
@@ -17,19 +18,20 @@ std::size_t segment_list::floor(model::offset at) const {
   return after == all.begin() ? 0 : static_cast<std::size_t>(after - all.begin()) - 1;
 }
 
-log::core::core(const log_environment& shared, io::path where, const log_config& initial,
+log::core::core(const log_environment& shared, const io::path& where, log_config_ptr initial,
                 const log_open_options& options)
     : environment(shared),
-      directory(std::move(where)),
+      directory(where),
       given_up(options.given_up),
       cleaned_end(options.cleaned_end.value()),
-      compacted(initial.cleanup.compact),
-      config(initial),
+      compacted(initial->cleanup.compact),
       log_start(options.log_start_offset.value()),
       recovery_point(options.recovery_point.value()),
-      index_interval_bytes(initial.index_interval_bytes),
-      flush_ms(initial.flush_ms),
-      durable(initial.is_durable()) {}
+      index_interval_bytes(initial->index_interval_bytes),
+      flush_ms(initial->flush_ms),
+      durable(initial->is_durable()) {
+  config = std::move(initial);
+}
 
 log::log(std::unique_ptr<core> parts) : core_(std::move(parts)) {}
 
@@ -47,7 +49,7 @@ base::status log::close(close_kind kind) {
   }
   abort_cleaning();
   const std::lock_guard no_cleaning(c.cleaning_mutex);
-  if (c.account) c.journal->leave(*c.account);
+  if (c.account) c.seat.journal->leave(*c.account);
   c.environment.commits.forget(c);
   base::status outcome;
   std::uint64_t newly_readable = 0;
@@ -70,6 +72,7 @@ base::status log::core::close_cleanly(std::uint64_t& newly_readable) {
   active.complete_indexes();
   active.mark_sealed();
   TIDELOG_DO(active.create_missing_files());
+  TIDELOG_DO(mark_cut_dirty(active));
   TIDELOG_DO(sync_now(sync_scope::everything, newly_readable));
   write_pending_snapshots();
   TIDELOG_DO(epochs.flush(environment.files, directory));
@@ -88,6 +91,12 @@ void log::set_progress_listener(progress_listener listener) {
 
 void log::set_roll_listener(base::task listener) {
   core_->roll_listener = std::move(listener);
+}
+
+void log::set_offline_listener(offline_listener listener) {
+  const std::lock_guard guard(core_->offline_mutex);
+  core_->when_offline = std::move(listener);
+  if (core_->offline.load()) core_->when_offline(*core_->offline_reason);
 }
 
 model::offset log::log_start_offset() const {
@@ -143,13 +152,18 @@ base::status log::check_online() const {
   return core_->check_online();
 }
 
+bool log::is_out_of_room() const {
+  const std::lock_guard guard(core_->offline_mutex);
+  return core_->offline.load() && io::is_out_of_space(core_->offline_reason->code);
+}
+
 io::path log::directory() const {
   return core_->directory;
 }
 
 log_config log::config() const {
   const std::lock_guard guard(core_->append_mutex);
-  return core_->config;
+  return *core_->config;
 }
 
 std::optional<model::leader_epoch> log::latest_epoch() const {
@@ -183,8 +197,9 @@ std::vector<producer_description> log::producers() const {
 }
 
 std::optional<model::offset> log::first_open_transaction() const {
-  const std::lock_guard guard(core_->append_mutex);
-  return core_->producers.first_open_transaction();
+  const model::offset first(core_->open_transaction.load(std::memory_order_acquire));
+  if (first == model::no_offset) return std::nullopt;
+  return first;
 }
 
 std::size_t log::expire_producers(base::unix_ms now_ms, std::int64_t expiration_ms) {
@@ -197,7 +212,9 @@ void log::update_config(const log_config& config) {
   std::uint64_t newly_readable = 0;
   {
     const std::lock_guard guard(c.append_mutex);
-    c.config = config;
+    // Logs that are configured alike share one object.
+    if (*c.config == config) return;
+    c.config = std::make_shared<const log_config>(config);
     c.compacted.store(config.cleanup.compact);
     c.index_interval_bytes.store(config.index_interval_bytes);
     c.flush_ms.store(config.flush_ms);

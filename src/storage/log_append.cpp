@@ -1,7 +1,6 @@
 // Appending: from a validated batch in somebody's buffer to bytes in the active segment.
 #include "commit_journal.hpp"
 #include "log_core.hpp"
-#include "sound_walker.hpp"
 
 #include "tidelog/base/log_message.hpp"
 #include "tidelog/storage/producer_snapshot.hpp"
@@ -12,10 +11,6 @@
 
 namespace tidelog::storage {
 namespace {
-
-/// How far back a producer's window is looked for in the log after a restart.
-constexpr std::uint64_t refill_step_bytes = 1024 * 1024;
-constexpr std::uint64_t refill_limit_bytes = 64 * refill_step_bytes;
 
 /// Positions in the offset index have 31 bits.
 [[nodiscard]] std::uint64_t most_segment_bytes(const log_config& config) {
@@ -35,9 +30,13 @@ base::result<appended> log::append(base::byte_span batch, const append_options& 
   core& c = *core_;
   std::uint64_t newly_readable = 0;
   base::result<appended> outcome;
-  {
-    const std::lock_guard guard(c.append_mutex);
-    outcome = c.append_locked(batch, options, newly_readable);
+  while (true) {
+    {
+      const std::lock_guard guard(c.append_mutex);
+      outcome = c.append_locked(batch, options, newly_readable);
+    }
+    if (outcome || !io::would_wait(outcome.error()) || options.patience == io::patience::never_waits) break;
+    TIDELOG_DO(c.refill_producer(batch));
   }
   if (!outcome) {
     if (outcome.error().code == errc::log_offline) c.announce_offline();
@@ -57,9 +56,9 @@ base::result<appended> log::core::append_locked(base::byte_span bytes, const app
   if (batch.last_offset_delta() < 0 || batch.next_offset() <= base) {
     return base::fail(errc::invalid_batch, "last offset delta {}", batch.last_offset_delta());
   }
-  if (bytes.size() > most_segment_bytes(config)) {
+  if (bytes.size() > most_segment_bytes(*config)) {
     return base::fail(errc::batch_too_large, "{} bytes, a segment has {}", bytes.size(),
-                      most_segment_bytes(config));
+                      most_segment_bytes(*config));
   }
 
   appended result;
@@ -85,9 +84,9 @@ base::result<appended> log::core::append_locked(base::byte_span bytes, const app
 
   if (durable.load(std::memory_order_relaxed)) {
     make_durable(bytes, base, end);
-  } else if (config.flush_messages != never_flush) {
+  } else if (config->flush_messages != never_flush) {
     unsynced_records += batch.last_offset_delta() + std::int64_t{1};
-    if (unsynced_records >= config.flush_messages) {
+    if (unsynced_records >= config->flush_messages) {
       unsynced_records = 0;
       sync_wanted.store(true);
       environment.commits.request(*this);
@@ -99,7 +98,7 @@ base::result<appended> log::core::append_locked(base::byte_span bytes, const app
 base::status log::core::check_takes_appends() const {
   TIDELOG_DO(check_online());
   if (closed) return base::fail(errc::closed, "{}", directory.native());
-  if (journal && journal->is_refusing() && durable.load(std::memory_order_relaxed)) {
+  if (seat.journal && seat.journal->is_refusing() && durable.load(std::memory_order_relaxed)) {
     return base::fail(errc::journal_failed, "{}", directory.native());
   }
   return {};
@@ -118,7 +117,15 @@ base::result<log_mark> log::core::store_locked(base::byte_view bytes,
   TIDELOG_DO(write_batch(active, now.end, bytes));
   active.note_batch(batch, index_interval_bytes.load(std::memory_order_relaxed));
   touched = true;
-  if (of_producer) producers.record(*of_producer, environment.clock.now_ms());
+  if (of_producer) {
+    producers.record(*of_producer, environment.clock.now_ms());
+    // One that begins behind another that is open changes nothing for readers.
+    const bool is_open = open_transaction.load(std::memory_order_relaxed) != model::no_offset.value();
+    if (of_producer->kind == producer_batch::content::end_of_transaction ||
+        (of_producer->kind == producer_batch::content::transactional && !is_open)) {
+      publish_open_transaction();
+    }
+  }
   if (const auto epoch = batch.partition_leader_epoch(); epoch != current_epoch) {
     const std::lock_guard guard(epochs_mutex);
     epochs.assign(epoch, batch.base_offset());
@@ -128,6 +135,11 @@ base::result<log_mark> log::core::store_locked(base::byte_view bytes,
   now.end.position += bytes.size();
   now.end.total_bytes += bytes.size();
   return now.end;
+}
+
+void log::core::publish_open_transaction() {
+  open_transaction.store(producers.first_open_transaction().value_or(model::no_offset).value(),
+                         std::memory_order_release);
 }
 
 std::uint64_t log::core::publish_end(const log_mark& end) {
@@ -161,12 +173,13 @@ base::status log::core::write_batch(segment& active, const log_mark& end, base::
 base::result<bool> log::core::must_roll(segment& active, const log_mark& end,
                                         const model::record_batch_header& batch) {
   if (end.position == 0) return false;
-  if (end.position + batch.size_bytes() > most_segment_bytes(config)) return true;
+  if (end.position + batch.size_bytes() > most_segment_bytes(*config)) return true;
   if (batch.last_offset() - active.base_offset() > std::numeric_limits<std::int32_t>::max()) return true;
-  if (active.index_is_full(config.segment_index_bytes)) return true;
+  if (active.index_is_full(config->segment_index_bytes)) return true;
   // The active segment is never cleaned, so it may not hold a record for longer than that either.
-  const std::int64_t segment_ms =
-      config.cleanup.compact ? std::min(config.segment_ms, config.max_compaction_lag_ms) : config.segment_ms;
+  const std::int64_t segment_ms = config->cleanup.compact
+                                      ? std::min(config->segment_ms, config->max_compaction_lag_ms)
+                                      : config->segment_ms;
   const std::int64_t age_limit = segment_ms - std::min(roll_jitter_ms, segment_ms);
   TIDELOG_TRY(const auto first, active.first_timestamp());
   if (first) return batch.max_timestamp() - *first > age_limit;
@@ -177,11 +190,12 @@ base::status log::core::roll_locked() {
   const log_tail now = tail();
   if (now.end.position == 0) return {};
   segment& old = now.segments->active();
+  TIDELOG_DO(mark_cut_dirty(old));
   auto next = std::make_shared<segment>(environment.open_files, environment.files, findings, directory,
                                         now.end.offset);
   if (auto made = next->create_data(); !made) return undo_roll(*next, made.error());
   const base::unix_ms now_ms = environment.clock.now_ms();
-  directory_dirty.store(true);
+  note_new_name();
   next->set_written_ms(now_ms);
   old.set_written_ms(now_ms);
   old.complete_indexes();
@@ -205,8 +219,16 @@ base::status log::core::roll_locked() {
   return {};
 }
 
+base::status log::core::mark_cut_dirty(segment& active) {
+  if (!active_may_have_been_cut) return {};
+  TIDELOG_TRY(const auto file, active.data());
+  active.mark_dirty(file);
+  active_may_have_been_cut = false;
+  return {};
+}
+
 void log::core::draw_roll_jitter() {
-  roll_jitter_ms = random_part_of(config.segment_jitter_ms);
+  roll_jitter_ms = random_part_of(config->segment_jitter_ms);
 }
 
 base::status log::core::undo_roll(segment& begun, const base::error& reason) {
@@ -226,63 +248,10 @@ base::status log::roll() {
   return core_->roll_locked();
 }
 
-base::result<std::optional<recorded_batch>> log::core::check_producer(const producer_batch& batch) {
-  auto verdict = producers.check(batch);
-  if (verdict || verdict.error().code != errc::out_of_order_sequence) return verdict;
-  // After a restart only the last batch of a producer is known; older ones are still in the log.
-  const auto before = producers.refill_before(batch);
-  if (!before) return verdict;
-  TIDELOG_DO(refill_producer(batch, *before));
-  return producers.check(batch);
-}
-
-base::status log::core::refill_producer(const producer_batch& batch, model::offset before) {
-  const log_tail now = tail();
-  const model::offset start(log_start.load());
-  std::uint64_t looked_at = 0;
-  std::size_t at = now.segments->floor(before);
-  model::offset below = before;
-  while (looked_at < refill_limit_bytes && below > start) {
-    segment& each = *now.segments->all[at];
-    TIDELOG_TRY(const std::uint64_t size, each.size());
-    TIDELOG_TRY(const auto place, each.find(below, size, index_interval_bytes.load()));
-    const std::uint64_t stop = place ? place->position : size;
-    const std::uint64_t wanted = stop > refill_step_bytes ? stop - refill_step_bytes : 0;
-    TIDELOG_TRY(const auto from, each.last_boundary(0, wanted, size));
-    TIDELOG_TRY(const auto file, each.data());
-    sound_walker walker(each, *file, from.position, stop);
-    std::vector<producer_batch> found;
-    std::optional<model::offset> first;
-    while (true) {
-      TIDELOG_TRY(const auto header, walker.next());
-      if (!header) break;
-      if (!first) first = header->base_offset();
-      const auto each_batch = producer_batch_of(*header);
-      if (each_batch && each_batch->producer == batch.producer) found.push_back(*each_batch);
-    }
-    looked_at += stop - from.position;
-    // An empty stretch would say that the log has no more.
-    if (!found.empty() &&
-        producers.refill(batch.producer, found) == producer_state::refill_outcome::complete) {
-      return {};
-    }
-    if (from.position > 0 && first) {
-      below = *first;
-    } else if (at == 0) {
-      break;
-    } else {
-      below = each.base_offset();
-      --at;
-    }
-  }
-  producers.refill(batch.producer, {});
-  return {};
-}
-
 base::status log::core::check_online() const {
   if (!offline.load(std::memory_order_acquire)) return {};
   const std::lock_guard guard(offline_mutex);
-  return base::fail(errc::log_offline, "{}", offline_reason.describe());
+  return base::fail(errc::log_offline, "{}", offline_reason->describe());
 }
 
 }  // namespace tidelog::storage

@@ -6,6 +6,8 @@
 #include "tidelog/storage/producer_snapshot.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 namespace tidelog::storage {
 
@@ -54,13 +56,23 @@ base::status log::core::sync_files(const segment_list& segments, const log_mark&
   }
   TIDELOG_DO(sync_names());
   if (target.offset.value() > recovery_point.load()) recovery_point.store(target.offset.value());
-  if (account) journal->synced(*account, model::offset(recovery_point.load()));
+  if (const auto mine = account_if_any()) seat.journal->synced(*mine, model::offset(recovery_point.load()));
   return {};
 }
 
 base::status log::core::sync_names() {
-  if (directory_dirty.exchange(false)) TIDELOG_DO(environment.files.sync_directory(directory));
+  if (has_unsynced_names()) TIDELOG_DO(sync_own_directory());
   if (parent_dirty.exchange(false)) TIDELOG_DO(environment.files.sync_directory(parent_of(directory)));
+  return {};
+}
+
+base::status log::core::sync_own_directory() {
+  const std::uint32_t covered = names_made.load();
+  TIDELOG_DO(environment.files.sync_directory(directory));
+  // Counted only now: whoever removes a segment relies on the names of those that stay.
+  auto synced = names_synced.load();
+  while (synced < covered && !names_synced.compare_exchange_weak(synced, covered)) {
+  }
   return {};
 }
 
@@ -91,18 +103,30 @@ void log::core::announce_offline() {
   fail_waiters(errc::log_offline);
 }
 
+/// With waiters_mutex held, as the next.
+std::size_t log::core::waiters_up_to(model::offset end) const {
+  const auto after = std::ranges::upper_bound(waiters, end, {}, &waiter::end);
+  return static_cast<std::size_t>(after - waiters.begin());
+}
+
+std::vector<log::core::waiter> log::core::take_waiters(std::size_t from, std::size_t count) {
+  // All at once is the common case, and leaves no memory behind in a log that nobody writes to any more.
+  if (from == 0 && count == waiters.size()) return std::exchange(waiters, {});
+  const auto first = waiters.begin() + static_cast<std::ptrdiff_t>(from);
+  const auto last = first + static_cast<std::ptrdiff_t>(count);
+  std::vector<waiter> taken(std::make_move_iterator(first), std::make_move_iterator(last));
+  waiters.erase(first, last);
+  return taken;
+}
+
 void log::core::run_waiters() {
   std::unique_lock lock(waiters_mutex);
   // Who runs them looks again before it leaves, so nobody is forgotten.
   if (running_waiters) return;
   running_waiters = true;
   while (true) {
-    std::deque<waiter> ready;
     const model::offset reached(committed_end.load());
-    while (!waiters.empty() && waiters.front().end <= reached) {
-      ready.push_back(std::move(waiters.front()));
-      waiters.pop_front();
-    }
+    auto ready = take_waiters(0, waiters_up_to(reached));
     if (ready.empty()) break;
     lock.unlock();
     for (auto& each : ready) each.done({});
@@ -112,10 +136,10 @@ void log::core::run_waiters() {
 }
 
 void log::core::fail_waiters(errc why) {
-  std::deque<waiter> failed;
+  std::vector<waiter> failed;
   {
     const std::lock_guard guard(waiters_mutex);
-    failed.swap(waiters);
+    failed = take_waiters(0, waiters.size());
   }
   for (auto& each : failed) {
     auto reason = check_online();
@@ -125,13 +149,11 @@ void log::core::fail_waiters(errc why) {
 }
 
 void log::core::fail_waiters_above(model::offset end) {
-  std::deque<waiter> failed;
+  std::vector<waiter> failed;
   {
     const std::lock_guard guard(waiters_mutex);
-    while (!waiters.empty() && waiters.back().end > end) {
-      failed.push_front(std::move(waiters.back()));
-      waiters.pop_back();
-    }
+    const std::size_t kept = waiters_up_to(end);
+    failed = take_waiters(kept, waiters.size() - kept);
   }
   for (auto& each : failed) {
     each.done(base::fail(errc::offset_out_of_range, "{}: truncated to {}", directory.native(), end.value()));
@@ -147,8 +169,7 @@ void log::when_committed(model::offset end, committed_callback done) {
       // Who takes the log offline, or closes it, looks for waiters after saying so: either this sees it, or they see
       // the waiter.
       if (!c.waiters_closed && !c.offline.load()) {
-        const auto after = std::upper_bound(c.waiters.begin(), c.waiters.end(), end,
-                                            [](model::offset at, const auto& each) { return at < each.end; });
+        const auto after = c.waiters.begin() + static_cast<std::ptrdiff_t>(c.waiters_up_to(end));
         c.waiters.insert(after, {end, std::move(done)});
         return;
       }
@@ -162,8 +183,9 @@ void log::when_committed(model::offset end, committed_callback done) {
 void log::core::go_offline(const base::error& reason) {
   const std::lock_guard guard(offline_mutex);
   if (offline.load()) return;
-  offline_reason = reason;
+  offline_reason = std::make_unique<const base::error>(reason);
   offline.store(true, std::memory_order_release);
+  if (when_offline) when_offline(*offline_reason);
 }
 
 void log::core::write_pending_snapshots() {
@@ -202,6 +224,11 @@ base::status log::flush() {
 void log::sync_closed_segments() {
   core& c = *core_;
   if (c.recovery_point.load() >= c.log_end.load()) return;
+  if (c.environment.open_files.is_overfull()) {
+    c.sync_wanted.store(true);
+    c.environment.commits.request(c);
+    return;
+  }
   const std::int64_t active_base = c.tail().segments->active().base_offset().value();
   const std::int64_t closed_before = c.closed_before.exchange(active_base);
   if (closed_before > c.recovery_point.load()) c.environment.commits.request(c);

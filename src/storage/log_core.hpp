@@ -8,18 +8,20 @@
 #include "journaled_log.hpp"
 #include "segment.hpp"
 
+#include "tidelog/base/adaptive_mutex.hpp"
+#include "tidelog/base/small_mutex.hpp"
+#include "tidelog/io/compact_path.hpp"
 #include "tidelog/storage/log.hpp"
 
-#include <array>
 #include <atomic>
-#include <deque>
 #include <mutex>
 
 namespace tidelog::storage {
 
 struct journal_leftovers;
 
-[[nodiscard]] inline io::path parent_of(const io::path& directory) {
+[[nodiscard]] inline io::path parent_of(const io::compact_path& of) {
+  const io::path directory = of;
   return directory.has_parent_path() ? directory.parent_path() : io::path(".");
 }
 
@@ -59,18 +61,23 @@ class read_positions {
     place where{};
     std::uint64_t layout = 0;
   };
-  mutable std::mutex mutex_;
-  std::array<entry, 16> entries_;
+  mutable base::small_mutex mutex_;
+  static constexpr std::size_t most_entries = 16;
+  /// As many as there were readers, so that a partition that nobody reads has none.
+  std::vector<entry> entries_;
   std::size_t next_ = 0;
 };
 
 struct log::core final : commit_source, journaled_log {
-  core(const log_environment& shared, io::path where, const log_config& initial,
+  core(const log_environment& shared, const io::path& where, log_config_ptr initial,
        const log_open_options& options);
 
   // log_open.cpp
   [[nodiscard]] base::status open(start_kind start);
-  [[nodiscard]] base::status restore_producers_and_epochs(const segment_list& segments, model::offset end);
+  void load_epochs();
+  /// `snapshots`: of producers, that there are.
+  [[nodiscard]] base::status restore_producers_and_epochs(const segment_list& segments, model::offset end,
+                                                          std::vector<model::offset> snapshots);
   [[nodiscard]] base::result<bool> epochs_reach_back(const segment_list& segments, model::offset first);
   [[nodiscard]] base::status rebuild_epochs(const segment_list& segments);
   [[nodiscard]] base::status replay_segment(segment& from, model::offset replay_from, base::unix_ms now_ms);
@@ -78,14 +85,22 @@ struct log::core final : commit_source, journaled_log {
 
   /// Fails with opening_given_up when nobody wants the log any more.
   [[nodiscard]] base::status check_wanted() const;
+  /// That for those who may read for long.
+  [[nodiscard]] scan_interrupt still_wanted() const {
+    return [this] { return check_wanted(); };
+  }
 
   // log_failed_sync.cpp
-  /// What may be in the page cache only is not to be believed by who opens the log next.
+  /// What may be in the page cache only is not to be believed by who opens the log next, also where others had it and
+  /// stopped cleanly.
   void mark_failed_sync();
+  /// The recovery point goes down to where the marker says.
+  [[nodiscard]] base::status believe_failed_sync_marker();
   /// Nothing of the log that lies past the recovery point is on disk for certain, whatever reads of it show: it is put
-  /// there. The recovery point goes down to where the marker of the failed sync says.
-  [[nodiscard]] base::status undo_failed_sync(const segment_list& segments);
-  [[nodiscard]] base::status write_again(segment& each, model::offset from);
+  /// there.
+  [[nodiscard]] base::status write_again(const segment_list& segments, model::offset from);
+  /// Returns whether there is something to be synced now.
+  [[nodiscard]] base::result<bool> write_again(segment& each, model::offset from);
 
   // log_recover.cpp
   struct recovery_plan {
@@ -125,18 +140,36 @@ struct log::core final : commit_source, journaled_log {
   /// Puts a batch that nothing speaks against at the log's end; returns where that is now.
   [[nodiscard]] base::result<log_mark> store_locked(base::byte_view bytes,
                                                     const std::optional<producer_batch>& of_producer);
-  [[nodiscard]] base::result<std::optional<recorded_batch>> check_producer(const producer_batch& batch);
-  [[nodiscard]] base::status refill_producer(const producer_batch& batch, model::offset before);
   [[nodiscard]] base::status write_batch(segment& active, const log_mark& end, base::byte_view batch);
   [[nodiscard]] base::result<bool> must_roll(segment& active, const log_mark& end,
                                              const model::record_batch_header& batch);
   [[nodiscard]] base::status roll_locked();
+  /// What was cut off the active segment must not come back when nobody looks for it any more: in front of the next
+  /// segment, or after a clean stop.
+  [[nodiscard]] base::status mark_cut_dirty(segment& active);
   void draw_roll_jitter();
   [[nodiscard]] base::status undo_roll(segment& begun, const base::error& reason);
+  /// With append_mutex held.
+  void publish_open_transaction();
   [[nodiscard]] std::uint64_t publish_end(const log_mark& end);
 
+  // log_refill.cpp
+  /// With append_mutex held, so without patience: fails with EAGAIN where that needs refill_producer() first.
+  [[nodiscard]] base::result<std::optional<recorded_batch>> check_producer(const producer_batch& batch);
+  /// Reads from the log what the window of the batch's producer lacks; without a lock that an append waits for.
+  [[nodiscard]] base::status refill_producer(base::byte_view bytes);
+  /// With append_mutex held: what the log has of the producer before its window.
+  void take_window(model::producer_id producer, std::span<const producer_batch> found);
+  /// The producer's batches below `before` that its window may want, in log order.
+  [[nodiscard]] base::result<std::vector<producer_batch>> batches_before(model::offset before,
+                                                                         const producer_batch& of,
+                                                                         io::patience reader);
+
   // log_journal.cpp
-  [[nodiscard]] base::status take_seat(const journal_seat& seat);
+  [[nodiscard]] base::status take_seat(const journal_seat& given);
+  /// With append_mutex held: what the log appends from now on may be in the journal.
+  void sit_down();
+  [[nodiscard]] journal_account_ptr account_if_any() const;
   /// Returns how many batches have been appended.
   [[nodiscard]] base::result<std::uint64_t> replay(const journal_leftovers& from);
   /// What was just stored is going to be on disk by the journal, or by a sync of the segments.
@@ -152,6 +185,9 @@ struct log::core final : commit_source, journaled_log {
   [[nodiscard]] base::status sync_now(sync_scope scope, std::uint64_t& newly_readable);
   /// The names in the directory, and its own, where they may not be on disk yet.
   [[nodiscard]] base::status sync_names();
+  void note_new_name() { names_made.fetch_add(1); }
+  [[nodiscard]] bool has_unsynced_names() const { return names_synced.load() != names_made.load(); }
+  [[nodiscard]] base::status sync_own_directory();
   [[nodiscard]] base::status sync_files(const segment_list& segments, const log_mark& target);
   void write_pending_snapshots();
   [[nodiscard]] std::uint64_t advance_committed(const log_mark& synced, std::uint64_t generation);
@@ -160,6 +196,12 @@ struct log::core final : commit_source, journaled_log {
   void go_offline(const base::error& reason);
   void announce(std::uint64_t newly_readable);
   void announce_offline();
+  struct waiter {
+    model::offset end;
+    committed_callback done;
+  };
+  [[nodiscard]] std::size_t waiters_up_to(model::offset end) const;
+  [[nodiscard]] std::vector<waiter> take_waiters(std::size_t from, std::size_t count);
   void run_waiters();
   void fail_waiters(errc why);
   void fail_waiters_above(model::offset end);
@@ -209,13 +251,18 @@ struct log::core final : commit_source, journaled_log {
     std::uint64_t position;
     batch_boundary end;  ///< of what may be seen of the segment
   };
+  struct read_wish {
+    model::offset from;
+    std::optional<model::offset> below;
+    const read_limit& limit;
+    const log_mark& bound;
+    io::patience reader;
+  };
   [[nodiscard]] base::result<batch_boundary> visible_end(const segment_list& segments, std::size_t at,
-                                                         const log_mark& bound);
-  [[nodiscard]] base::result<read_start> find_start(model::offset from, const log_mark& bound,
-                                                    const log_tail& now);
-  [[nodiscard]] base::result<read_slice> read(model::offset from, std::optional<model::offset> below,
-                                              const read_limit& limit, const log_mark& bound,
-                                              const log_tail& now);
+                                                         const log_mark& bound,
+                                                         io::patience reader = io::patience::waits_for_disk);
+  [[nodiscard]] base::result<read_start> find_start(const read_wish& wish, const log_tail& now);
+  [[nodiscard]] base::result<read_slice> read(const read_wish& wish, const log_tail& now);
 
   // log_lookup.cpp
   [[nodiscard]] base::result<std::optional<timestamped_offset>> first_at_or_after(const log_tail& now,
@@ -237,28 +284,35 @@ struct log::core final : commit_source, journaled_log {
   }
 
   const log_environment environment;
-  const io::path directory;
-  /// Nothing where every sync is of the segments. Set before the log is shared.
-  std::shared_ptr<commit_journal> journal;
+  const io::compact_path directory;
+  /// Without a journal where every sync is of the segments. Set before the log is shared.
+  journal_seat seat;
+  /// From the first durable append or truncation on. Set by sit_down(); who does not hold append_mutex asks
+  /// account_if_any().
   journal_account_ptr account;
   const std::atomic<bool>* const given_up;  ///< of use only to open()
   /// Outlives the segments, which tell it what they find.
   recovery_log findings;
 
-  std::mutex cleaning_mutex;
-  std::mutex structure_mutex;
+  base::small_mutex cleaning_mutex;
+  base::small_mutex structure_mutex;
+  /// The oldest segment has got its other name, and no sync of the directory has succeeded since; guarded by
+  /// structure_mutex.
+  bool removal_unsynced = false;
   std::atomic<std::uint64_t> cleaning_aborts{0};
   std::atomic<std::int64_t> cleaned_end{0};
   std::atomic<bool> compacted{false};
 
   /// One writer at a time; guards what follows up to the next mutex.
-  std::mutex append_mutex;
-  log_config config;
-  producer_state producers;
+  base::adaptive_mutex append_mutex;
+  log_config_ptr config;
+  producer_state producers;  ///< who changes it publishes the open transactions
   std::int64_t roll_jitter_ms = 0;
   std::int64_t unsynced_records = 0;
   bool closed = false;
   bool touched = false;  ///< a clean close has something to write
+  /// By whoever had the log before and died before that was on disk.
+  bool active_may_have_been_cut = false;
   struct pending_snapshot {
     model::offset at;
     std::vector<producer_snapshot_entry> entries;
@@ -268,17 +322,19 @@ struct log::core final : commit_source, journaled_log {
     std::shared_ptr<segment> files;
     base::unix_ms since_ms;
   };
-  std::deque<deleted_segment> deleted;
+  std::vector<deleted_segment> deleted;
 
   /// One sync at a time.
-  std::mutex commit_mutex;
+  base::small_mutex commit_mutex;
 
-  mutable std::mutex tail_mutex;
+  mutable base::adaptive_mutex tail_mutex;
   log_tail tail_state;
   std::atomic<std::int64_t> log_start{0};
   std::atomic<std::int64_t> log_end{0};
   std::atomic<std::int64_t> committed_end{0};
   std::atomic<std::int64_t> recovery_point{0};
+  /// Where the first open transaction began, for readers; no_offset when there is none. It never lags behind the end.
+  std::atomic<std::int64_t> open_transaction{model::no_offset.value()};
 
   std::atomic<std::int64_t> index_interval_bytes{4096};
   std::atomic<std::int64_t> flush_ms{never_flush};
@@ -286,25 +342,24 @@ struct log::core final : commit_source, journaled_log {
   std::atomic<bool> sync_wanted{false};
   /// The active segment's base at the last call of sync_closed_segments().
   std::atomic<std::int64_t> closed_before{0};
-  std::atomic<bool> directory_dirty{false};
+  /// Counts the names that the directory has got, and how many of these a sync of it has covered.
+  std::atomic<std::uint32_t> names_made{0};
+  std::atomic<std::uint32_t> names_synced{0};
   std::atomic<bool> parent_dirty{false};
   std::atomic<base::unix_ms> unsynced_since_ms{0};
 
-  mutable std::mutex epochs_mutex;
+  mutable base::small_mutex epochs_mutex;
   leader_epoch_cache epochs;
   bool has_epoch_checkpoint = false;                           ///< of use only to open()
   model::leader_epoch current_epoch = model::no_leader_epoch;  ///< guarded by append_mutex
 
   std::atomic<bool> offline{false};
-  mutable std::mutex offline_mutex;
-  base::error offline_reason;
+  mutable base::small_mutex offline_mutex;
+  std::unique_ptr<const base::error> offline_reason;  ///< there when `offline` says so
+  log::offline_listener when_offline;                 ///< guarded by offline_mutex
 
-  struct waiter {
-    model::offset end;
-    committed_callback done;
-  };
-  std::mutex waiters_mutex;
-  std::deque<waiter> waiters;
+  base::small_mutex waiters_mutex;
+  std::vector<waiter> waiters;   ///< by their ends
   bool running_waiters = false;  ///< one thread at a time, so that callbacks come in order
   bool waiters_closed = false;
 

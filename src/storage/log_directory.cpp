@@ -143,6 +143,13 @@ std::shared_ptr<log> log_directory::find(const model::topic_partition& partition
   return found == core_->open.end() ? nullptr : found->second;
 }
 
+std::int64_t log_directory::records_to_recover(const model::topic_partition& partition) const {
+  const std::lock_guard guard(core_->mutex);
+  const auto found = core_->not_open.find(partition);
+  if (found == core_->not_open.end()) return 0;
+  return found->second.high_watermark - found->second.recovery_point;
+}
+
 std::set<model::topic_partition> log_directory::partitions() const {
   const std::lock_guard guard(core_->mutex);
   std::set<model::topic_partition> all(core_->opening);

@@ -38,8 +38,8 @@ log_directory::core::core(const log_environment& given, io::path where, taken_di
       taken(std::move(what)),
       journal(std::make_shared<commit_journal>(
           given.files, path, taken.properties.directory_id.value_or(base::uuid{}),
-          commit_journal::settings{options.journal_bytes, options.journal_logs_in_a_round,
-                                   options.metrics})) {}
+          commit_journal::settings{options.journal_bytes, options.journal_logs_in_a_round, options.metrics,
+                                   options.journal_worker, &given.clock})) {}
 
 checkpointed_offsets offsets_of(const log& open_log) {
   return {open_log.recovery_point(), open_log.log_start_offset(), open_log.high_watermark(),
@@ -94,16 +94,42 @@ base::status log_directory::core::read_journal() {
   if (start == start_kind::clean) return backlog.pass_over();
   TIDELOG_DO(backlog.load());
   if (backlog.is_empty()) return {};
-  std::set<model::topic_id> known;
   TIDELOG_TRY(const auto partitions, list());
   for (const auto& each : partitions) {
-    if (each.state != directory_state::in_use) continue;
-    // One that does not say whose it is may be anybody's, until it is opened under an id.
-    if (!each.topic_id) return {};
+    const bool is_in_use = each.state == directory_state::in_use && is_checkpointed(each.partition);
+    if (is_in_use && !each.topic_id) ownerless.insert(each.partition);
+  }
+  drop_leftovers_of_nobody(partitions);
+  return {};
+}
+
+void log_directory::core::look_for_leftovers_of_nobody() {
+  if (journal->backlog().is_empty()) return;
+  const auto found = list();
+  if (!found) return base::say_warning("{}", found.error().describe());
+  drop_leftovers_of_nobody(*found);
+}
+
+void log_directory::core::drop_leftovers_of_nobody(const std::vector<found_partition>& found) {
+  {
+    const std::lock_guard guard(mutex);
+    if (!ownerless.empty()) return;
+  }
+  std::set<model::topic_id> known;
+  for (const auto& each : found) {
+    if (each.state != directory_state::in_use || !is_checkpointed(each.partition)) continue;
+    if (!each.topic_id) return;
     known.insert(*each.topic_id);
   }
-  backlog.keep_only([&](const journal_log_id& id) { return known.contains(id.topic); });
-  return {};
+  journal->backlog().keep_only([&](const journal_log_id& id) { return known.contains(id.topic); });
+}
+
+void log_directory::core::note_owner(const model::topic_partition& partition) {
+  {
+    const std::lock_guard guard(mutex);
+    if (ownerless.erase(partition) == 0 || !ownerless.empty()) return;
+  }
+  look_for_leftovers_of_nobody();
 }
 
 base::status log_directory::core::mark_in_use() {
@@ -130,6 +156,7 @@ base::result<std::shared_ptr<log>> log_directory::core::open_log(const log_reque
   TIDELOG_DO(mark_in_use());
   TIDELOG_DO(begin_opening(request.partition));
   auto opened = open_prepared(request, missing);
+  if (opened) note_owner(request.partition);
   const std::lock_guard guard(mutex);
   opening.erase(request.partition);
   if (opened) {
@@ -142,27 +169,28 @@ base::result<std::shared_ptr<log>> log_directory::core::open_log(const log_reque
 
 base::result<std::shared_ptr<log>> log_directory::core::open_prepared(const log_request& request,
                                                                       when_missing missing) {
-  TIDELOG_TRY(const bool is_there, files().exists(path_of(request.partition)));
-  if (is_there) {
-    TIDELOG_DO(check_topic_id(request));
-  } else {
+  TIDELOG_TRY(const bool is_there, find_directory(request));
+  if (!is_there) {
     if (missing == when_missing::fail)
       return base::fail(errc::unknown_partition, "{}", path_of(request.partition).native());
     TIDELOG_DO(make_directory(request));
   }
+  log_config_ptr config;
   log_open_options options;
   options.start = is_there ? start : start_kind::clean;
   {
     const std::lock_guard guard(mutex);
+    if (*last_config != request.config) last_config = std::make_shared<const log_config>(request.config);
+    config = last_config;
     const auto& known = not_open[request.partition];
     options.recovery_point = known.recovery_point;
     options.log_start_offset = known.log_start;
     options.cleaned_end = known.cleaned_end;
-    if (not_to_be_trusted.contains(request.partition)) options.start = start_kind::after_io_error;
+    if (not_to_be_trusted.contains(request.partition)) options.start = start_kind::unclean;
   }
   options.journal = journal_seat{journal, {request.topic_id, request.partition.partition}};
   options.given_up = request.given_up;
-  auto opened = log::open(environment, path_of(request.partition), request.config, options);
+  auto opened = log::open(environment, path_of(request.partition), std::move(config), options);
   base::status named;
   if (opened && !is_there) named = name_directory(request);
   if (opened && named) return std::shared_ptr<log>(std::move(*opened));
@@ -189,11 +217,11 @@ base::status log_directory::core::name_directory(const log_request& request) {
   return files().sync_directory(path);
 }
 
-base::status log_directory::core::check_topic_id(const log_request& request) const {
+base::result<bool> log_directory::core::find_directory(const log_request& request) const {
   const auto directory = path_of(request.partition);
   auto found = read_partition_metadata(files(), directory);
   if (found) {
-    if (*found == request.topic_id) return {};
+    if (*found == request.topic_id) return true;
     return base::fail(errc::topic_id_mismatch, "{} has {}, asked for is {}", directory.native(),
                       found->text(), request.topic_id.text());
   }
@@ -202,8 +230,12 @@ base::status log_directory::core::check_topic_id(const log_request& request) con
     base::say_warning("{}; it gets the id that the metadata has for it", found.error().describe());
   } else if (code != std::errc::no_such_file_or_directory) {
     return base::forward_error(found);
+  } else {
+    TIDELOG_TRY(const bool is_there, files().exists(directory));
+    if (!is_there) return false;
   }
-  return write_partition_metadata(files(), directory, request.topic_id);
+  TIDELOG_DO(write_partition_metadata(files(), directory, request.topic_id));
+  return true;
 }
 
 base::status log_directory::core::let_go(const model::topic_partition& partition) {
@@ -241,27 +273,33 @@ base::status log_directory::core::set_aside(const model::topic_partition& partit
       base::say_warning("{}: {} while it is deleted", partition.text(), closed.error().describe());
     }
   }
-  forget_in_journal(path_of(partition), partition.partition);
+  const bool is_forgotten = forget_in_journal(path_of(partition), partition.partition);
   const auto to = path / directory_name_out_of_use(partition, base::random_uuid(), state);
   auto renamed = files().rename(path_of(partition), to);
-  const std::lock_guard guard(mutex);
-  if (!renamed) {
-    if (renamed.error().code == std::errc::no_such_file_or_directory) {
-      return base::fail(errc::unknown_partition, "{}", partition.text());
+  {
+    const std::lock_guard guard(mutex);
+    if (!renamed) {
+      if (renamed.error().code == std::errc::no_such_file_or_directory) {
+        return base::fail(errc::unknown_partition, "{}", partition.text());
+      }
+      // The log has been let go of without a clean close, and its directory is still in use by name.
+      not_open.try_emplace(partition);
+      not_to_be_trusted.insert(partition);
+      return renamed;
     }
-    // The log has been let go of without a clean close, and its directory is still in use by name.
-    not_open.try_emplace(partition);
-    not_to_be_trusted.insert(partition);
-    return renamed;
+    not_open.erase(partition);
+    not_to_be_trusted.erase(partition);
+    if (state == directory_state::being_deleted) to_remove.push_back({to, due_ms});
   }
-  not_open.erase(partition);
-  not_to_be_trusted.erase(partition);
-  if (state == directory_state::being_deleted) to_remove.push_back({to, due_ms});
+  note_owner(partition);
+  if (!is_forgotten) look_for_leftovers_of_nobody();
   return {};
 }
 
-void log_directory::core::forget_in_journal(const io::path& directory, model::partition_index partition) {
-  if (const auto id = read_partition_metadata(files(), directory)) journal->given_back({*id, partition});
+bool log_directory::core::forget_in_journal(const io::path& directory, model::partition_index partition) {
+  const auto id = read_partition_metadata(files(), directory);
+  if (id) journal->given_back({*id, partition});
+  return id.has_value();
 }
 
 base::status log_directory::core::write_if_changed(const char* name, const partition_offsets& offsets) {
@@ -269,6 +307,8 @@ base::status log_directory::core::write_if_changed(const char* name, const parti
   const auto hash = std::hash<std::string>{}(text);
   const auto before = written_.find(name);
   if (before != written_.end() && before->second == hash) return {};
+  // A replacement may fail after the file has its name: until one succeeds, nobody knows what is there.
+  written_.erase(name);
   TIDELOG_DO(io::replace_file(files(), path / name, base::as_bytes(text)));
   written_[name] = hash;
   return {};

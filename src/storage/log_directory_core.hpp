@@ -59,6 +59,8 @@ struct log_directory::core {
   /// Guards what follows; never held while waiting for the disk.
   mutable std::mutex mutex;
   std::unordered_map<model::topic_partition, std::shared_ptr<log>> open;
+  /// What the log that was opened last is configured to: the next one is, mostly, configured alike and shares it.
+  log_config_ptr last_config = std::make_shared<const log_config>();
   /// Partitions whose log is being opened just now, so that nobody else begins to.
   std::set<model::topic_partition> opening;
   /// Directories in use whose log is not open. Their lines in the checkpoints are kept.
@@ -70,18 +72,28 @@ struct log_directory::core {
   /// Those of them whose files may be anything, however the last run left them: a write or sync of them failed, or their
   /// opening did, perhaps halfway.
   std::set<model::topic_partition> not_to_be_trusted;
+  /// Directories that did not say at the start which topic they are of, as long as there are leftovers in the journal that
+  /// may be theirs.
+  std::set<model::topic_partition> ownerless;
 
  private:
   [[nodiscard]] base::status read_journal();
-  /// What the journal has of that directory's log is of use to nobody.
-  void forget_in_journal(const io::path& directory, model::partition_index partition);
+  /// What the journal has of that directory's log is of use to nobody. False when the directory does not say whose it is.
+  bool forget_in_journal(const io::path& directory, model::partition_index partition);
+  /// That directory belongs to a known topic now, or to none.
+  void note_owner(const model::topic_partition& partition);
+  /// The journal goes on only when everybody has what it had for them: topics that are gone must not be waited for. Nothing
+  /// while some directory does not say whose it is.
+  void drop_leftovers_of_nobody(const std::vector<found_partition>& found);
+  void look_for_leftovers_of_nobody();
   [[nodiscard]] base::status mark_in_use();
   [[nodiscard]] base::status begin_opening(const model::topic_partition& partition);
   [[nodiscard]] base::result<std::shared_ptr<log>> open_prepared(const log_request& request,
                                                                  when_missing missing);
   [[nodiscard]] base::status make_directory(const log_request& request);
   [[nodiscard]] base::status name_directory(const log_request& request);
-  [[nodiscard]] base::status check_topic_id(const log_request& request) const;
+  /// Whether there is one, which has the topic id then.
+  [[nodiscard]] base::result<bool> find_directory(const log_request& request) const;
   [[nodiscard]] base::status write_if_changed(const char* name, const partition_offsets& offsets);
   [[nodiscard]] base::status close_logs(base::worker_pool& pool);
   [[nodiscard]] bool every_log_is_complete() const;
@@ -93,7 +105,8 @@ struct log_directory::core {
   /// There is a cleaner checkpoint that may have to be written anew; a directory in which nothing was ever cleaned has
   /// none.
   bool has_cleaner_checkpoint_ = false;
-  /// Hashes of what was last written; the texts of many partitions would be worth their memory to nobody.
+  /// Hashes of what was last written, of each file whose last replacement did not fail; the texts of many partitions would
+  /// be worth their memory to nobody.
   std::map<std::string, std::size_t> written_;
 };
 

@@ -1,6 +1,7 @@
 #include "log_directory_setup.hpp"
 
 #include "tidelog/base/log_message.hpp"
+#include "tidelog/base/quoted.hpp"
 #include "tidelog/io/out_of_space.hpp"
 
 #include <algorithm>
@@ -41,8 +42,8 @@ base::status check_is_ours_or_empty(io::file_system& files, const io::path& dire
   if (std::ranges::any_of(entries, is_properties)) return {};
   for (const auto& entry : entries) {
     if (is_harmless(entry.name)) continue;
-    return base::fail(errc::not_a_data_directory, "{} has no {} but holds '{}'; name an empty directory",
-                      directory.native(), meta_properties_name, entry.name);
+    return base::fail(errc::not_a_data_directory, "{} has no {} but holds {}; name an empty directory",
+                      directory.native(), meta_properties_name, base::quoted(entry.name));
   }
   return {};
 }
@@ -55,6 +56,19 @@ base::status make_if_missing(io::file_system& files, const io::path& directory) 
   TIDELOG_DO(make_if_missing(files, parent));
   TIDELOG_DO(files.make_directories(directory));
   return files.sync_directory(parent);
+}
+
+/// A first start may have been killed between making a directory and putting its name on disk; which one is not to be seen.
+/// Where nobody may look into a directory, none of ours was made in it.
+base::status sync_names_above(io::file_system& files, io::path directory) {
+  while (true) {
+    const auto parent = directory.has_parent_path() ? directory.parent_path() : io::path(".");
+    if (parent == directory) return {};
+    if (auto synced = files.sync_directory(parent); !synced && !is_refusal(synced.error().code))
+      return synced;
+    if (parent == ".") return {};
+    directory = parent;
+  }
 }
 
 /// A lock file from before can be opened in a directory that takes no new files. One that only has no room for them can
@@ -114,6 +128,7 @@ base::result<taken_directory> take(io::file_system& files, const io::path& direc
     if (found.error().code != std::errc::no_such_file_or_directory) return base::forward_error(found);
     taken.properties = new_properties(options);
     taken.came_from = taken_directory::origin::made;
+    TIDELOG_DO(sync_names_above(files, directory));
     base::say_info("{} is new: node {}, cluster {}", directory.native(), taken.properties.node_id.value(),
                    taken.properties.cluster_id);
   }

@@ -1,4 +1,6 @@
-// After a sync that failed: the log's next opening is warned, and puts on disk what only the page cache may have.
+// A sync that fails loses what it was to write, while reads go on showing it: an opening puts on disk what only the page
+// cache may have. That is so after every stop that was not clean. A process that dies while a sync fails cannot warn anybody,
+// and the kernel tells the error once only.
 #include "batch_walker.hpp"
 #include "log_core.hpp"
 
@@ -18,46 +20,49 @@ void log::core::mark_failed_sync() {
   const auto marked =
       write_failed_sync_marker(environment.files, directory, model::offset(recovery_point.load()));
   if (marked) return;
-  base::say_error(
-      "{}: should the daemon be started again before the machine, records that are not on disk may be "
-      "served: {}",
+  base::say_warning(
+      "{}: a program of others that opens the log before the machine is started again may find records "
+      "that are not on disk: {}",
       directory.native(), marked.error().describe());
 }
 
-base::status log::core::undo_failed_sync(const segment_list& segments) {
+base::status log::core::believe_failed_sync_marker() {
   TIDELOG_TRY(const auto marked_at, read_failed_sync_marker(environment.files, directory));
-  if (marked_at && marked_at->value() < recovery_point.load()) recovery_point.store(marked_at->value());
-  const model::offset from(recovery_point.load());
-  base::status written;
-  for (std::size_t at = segments.floor(from); written && at < segments.all.size(); ++at) {
-    written = write_again(*segments.all[at], from);
-    // Only what a sync has confirmed is read for the recovery.
-    if (written) written = segments.all[at]->sync();
-  }
-  if (written) written = environment.files.sync_directory(directory);
-  if (written) written = environment.files.sync_directory(parent_of(directory));
-  if (!written) {
-    mark_failed_sync();
-    return written;
-  }
   if (!marked_at) return {};
+  if (marked_at->value() < recovery_point.load()) recovery_point.store(marked_at->value());
   base::say_info("{}: what a failed sync may have lost, from offset {} on, is written again",
-                 directory.native(), from.value());
-  return remove_failed_sync_marker(environment.files, directory);
+                 directory.native(), recovery_point.load());
+  return {};
 }
 
-base::status log::core::write_again(segment& each, model::offset from) {
+base::status log::core::write_again(const segment_list& segments, model::offset from) {
+  for (std::size_t at = segments.floor(from); at < segments.all.size(); ++at) {
+    segment& each = *segments.all[at];
+    TIDELOG_TRY(const bool written, write_again(each, from));
+    if (!written) continue;
+    // Only what a sync has confirmed is read for the recovery.
+    if (auto synced = each.sync(); !synced) {
+      mark_failed_sync();
+      return synced;
+    }
+  }
+  return {};
+}
+
+base::result<bool> log::core::write_again(segment& each, model::offset from) {
   TIDELOG_TRY(const auto file, each.data());
   TIDELOG_TRY(const std::uint64_t end, file->size());
   batch_walker walker(*file, 0, end);
   std::uint64_t position = 0;
   for (model::offset next = each.base_offset(); next < from;) {
+    TIDELOG_DO(check_wanted());
     const auto batch = walker.next();
     // Behind what is no batch nothing tells where the offset is: from there on all of it is written.
     if (!batch || !*batch) break;
     next = (*batch)->next_offset();
     if (next <= from) position = walker.end_position();
   }
+  if (position == end) return false;
   std::vector<std::byte> bytes(std::min<std::uint64_t>(copied_at_once_bytes, end - position));
   while (position < end) {
     TIDELOG_DO(check_wanted());
@@ -68,7 +73,7 @@ base::status log::core::write_again(segment& each, model::offset from) {
     position += got;
   }
   each.mark_dirty(file);
-  return {};
+  return true;
 }
 
 }  // namespace tidelog::storage

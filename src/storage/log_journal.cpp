@@ -4,25 +4,41 @@
 
 #include "tidelog/base/log_message.hpp"
 
+#include <algorithm>
+
 namespace tidelog::storage {
 
-base::status log::core::take_seat(const journal_seat& seat) {
-  TIDELOG_TRY(const auto leftovers, seat.journal->leftovers_of(seat.id));
+base::status log::core::take_seat(const journal_seat& given) {
+  TIDELOG_TRY(const auto leftovers, given.journal->leftovers_of(given.id));
   if (!leftovers.batches.empty()) {
     TIDELOG_TRY(const std::uint64_t replayed, replay(leftovers));
-    seat.journal->count_replayed(replayed);
+    given.journal->count_replayed(replayed);
   }
-  seat.journal->given_back(seat.id);
-  if (!seat.journal->is_on()) return {};
-  {
-    // A commit that the replay has asked for may be under way.
-    const std::lock_guard commits(commit_mutex);
-    journal = seat.journal;
-    account = journal->seat(seat.id, *this, model::offset(recovery_point.load()));
-  }
-  if (leftovers.from == journal_leftovers::origin::earlier_run) return {};
+  given.journal->given_back(given.id);
+  if (!given.journal->is_on()) return {};
+  seat = given;
+  const auto is_in_log = [end = log_end.load()](const auto& each) { return each.last_offset.value() < end; };
+  if (leftovers.from == journal_leftovers::origin::earlier_run ||
+      std::ranges::all_of(leftovers.batches, is_in_log))
+    return {};
   // What did not continue the log must not come back when the log has grown to where it begins.
-  return journal->truncate(account, model::offset(log_end.load()));
+  {
+    const std::lock_guard appends(append_mutex);
+    sit_down();
+  }
+  return seat.journal->truncate(account, model::offset(log_end.load()));
+}
+
+void log::core::sit_down() {
+  if (account || !seat.journal) return;
+  auto mine = seat.journal->seat(seat.id, *this, model::offset(recovery_point.load()));
+  const std::lock_guard guard(tail_mutex);
+  account = std::move(mine);
+}
+
+journal_account_ptr log::core::account_if_any() const {
+  const std::lock_guard guard(tail_mutex);
+  return account;
 }
 
 base::result<std::uint64_t> log::core::replay(const journal_leftovers& from) {
@@ -69,9 +85,10 @@ base::result<std::uint64_t> log::core::replay(const journal_leftovers& from) {
 }
 
 void log::core::make_durable(base::byte_view batch, model::offset base, const log_mark& end) {
+  sit_down();
   if (!account) return environment.commits.request(*this);
   // The generation changes only under the lock that appends hold.
-  const auto run_start = journal->offer(account, {batch, base, end, tail_state.generation});
+  const auto run_start = seat.journal->offer(account, {batch, base, end, tail_state.generation});
   // Not only what was not taken: what lies before the run has to be on disk by a sync before the run counts.
   if (!run_start || run_start->value() > recovery_point.load()) environment.commits.request(*this);
 }
@@ -96,11 +113,13 @@ void log::core::sync_for_journal() {
 }
 
 base::status log::core::truncate_journal(model::offset end) {
+  // Also where this log has offered nothing: what it had there before it was opened may be in any group.
+  sit_down();
   if (!account) return {};
   // The journal lets go of what it has of the log, so all of it is on disk before.
   const log_tail now = tail();
   TIDELOG_DO(sync_files(*now.segments, now.end));
-  return journal->truncate(account, end);
+  return seat.journal->truncate(account, end);
 }
 
 }  // namespace tidelog::storage

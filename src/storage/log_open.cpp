@@ -16,34 +16,30 @@ namespace tidelog::storage {
 base::status log::core::open(start_kind start) {
   // Also for the segment that is there: after a start, too, partitions are not to roll all at once.
   draw_roll_jitter();
-  TIDELOG_TRY(const bool there, environment.files.exists(directory));
+  auto found = tidy_partition_directory(environment.files, directory, findings);
+  const bool there = found || found.error().code != std::errc::no_such_file_or_directory;
   if (!there) {
     TIDELOG_DO(environment.files.make_directories(directory));
     parent_dirty.store(true);
-    directory_dirty.store(true);
+    note_new_name();
+    found = partition_files{};
   }
-  TIDELOG_TRY(const auto bases, tidy_partition_directory(environment.files, directory, findings));
+  if (!found) return base::forward_error(found);
   const base::unix_ms now_ms = environment.clock.now_ms();
   segment_list segments;
-  segments.all.reserve(bases.size() + 1);
-  for (const model::offset base : bases) {
+  segments.all.reserve(std::max<std::size_t>(found->bases.size(), 1));
+  for (const model::offset base : found->bases) {
     segments.all.push_back(
         std::make_shared<segment>(environment.open_files, environment.files, findings, directory, base));
     segments.all.back()->mark_sealed();
     segments.all.back()->set_written_ms(now_ms);
   }
   // Who made the directory or its first segment may have died before their names were on disk.
-  if (there && start != start_kind::clean) {
-    directory_dirty.store(true);
+  if (there && (start != start_kind::clean || found->has_failed_sync_marker)) {
+    note_new_name();
     parent_dirty.store(true);
   }
-  auto epoch_file = epochs.load(environment.files, directory);
-  has_epoch_checkpoint = epoch_file && *epoch_file == leader_epoch_cache::file_state::loaded;
-  if (!epoch_file) {
-    base::say_warning("epochs are taken from the batches: {}", epoch_file.error().describe());
-    findings.add({.what = recovery_outcome::damaged_epoch_checkpoint,
-                  .file = directory / leader_epoch_cache::file_name});
-  }
+  if (found->has_epochs) load_epochs();
 
   if (segments.all.empty()) {
     touched = true;
@@ -52,20 +48,19 @@ base::status log::core::open(start_kind start) {
         std::make_shared<segment>(environment.open_files, environment.files, findings, directory, first));
     TIDELOG_DO(segments.all.back()->create_data());
     segments.all.back()->set_written_ms(now_ms);
-    directory_dirty.store(true);
+    note_new_name();
     if (there) TIDELOG_DO(sync_names());
-    TIDELOG_DO(restore_producers_and_epochs(segments, first));
+    TIDELOG_DO(restore_producers_and_epochs(segments, first, std::move(found->snapshots)));
     return adopt(std::move(segments), first);
   }
-  TIDELOG_TRY(const bool sync_has_failed, environment.files.exists(directory / failed_sync_marker_name));
-  if (sync_has_failed || start == start_kind::after_io_error) {
-    TIDELOG_DO(undo_failed_sync(segments));
+  if (found->has_failed_sync_marker) {
+    TIDELOG_DO(believe_failed_sync_marker());
     start = start_kind::unclean;
   }
   if (start == start_kind::clean) {
     auto end = segments.active().load_active(index_interval_bytes.load());
     if (end) {
-      TIDELOG_DO(restore_producers_and_epochs(segments, *end));
+      TIDELOG_DO(restore_producers_and_epochs(segments, *end, std::move(found->snapshots)));
       return adopt(std::move(segments), *end);
     }
     if (end.error().code != errc::corrupt_segment) return base::forward_error(end);
@@ -75,9 +70,20 @@ base::status log::core::open(start_kind start) {
                               .trusted_below = model::offset(std::numeric_limits<std::int64_t>::max()),
                               .was_on_disk = model::offset(recovery_point.load())});
   }
-  TIDELOG_DO(sync_names());
   const model::offset point(recovery_point.load());
+  TIDELOG_DO(write_again(segments, point));
+  TIDELOG_DO(sync_names());
+  if (found->has_failed_sync_marker) TIDELOG_DO(remove_failed_sync_marker(environment.files, directory));
   return recover(segments, {point, point, point});
+}
+
+void log::core::load_epochs() {
+  const auto file = epochs.load(environment.files, directory);
+  has_epoch_checkpoint = file && *file == leader_epoch_cache::file_state::loaded;
+  if (file) return;
+  base::say_warning("epochs are taken from the batches: {}", file.error().describe());
+  findings.add({.what = recovery_outcome::damaged_epoch_checkpoint,
+                .file = directory / leader_epoch_cache::file_name});
 }
 
 base::status log::core::check_wanted() const {
@@ -85,15 +91,17 @@ base::status log::core::check_wanted() const {
   return base::fail(errc::opening_given_up, "{}", directory.native());
 }
 
-base::status log::core::restore_producers_and_epochs(const segment_list& segments, model::offset end) {
+base::status log::core::restore_producers_and_epochs(const segment_list& segments, model::offset end,
+                                                     std::vector<model::offset> snapshots) {
   const base::unix_ms now_ms = environment.clock.now_ms();
   // What lies below the log start in its segment is gone for readers, but not its sequences.
   const model::offset first = segments.all.front()->base_offset();
   producers.clear();
   std::vector<model::offset> damaged_snapshots;
-  TIDELOG_TRY(const model::offset replay_from,
-              load_newest_producer_snapshot(environment.files, directory, first, end, now_ms, producers,
-                                            damaged_snapshots));
+  TIDELOG_TRY(
+      const model::offset replay_from,
+      load_newest_producer_snapshot(environment.files, directory, {std::move(snapshots), first, end, now_ms},
+                                    producers, damaged_snapshots));
   for (const model::offset at : damaged_snapshots) {
     findings.add({.what = recovery_outcome::damaged_snapshot,
                   .file = directory / producer_snapshot_name(at),
@@ -108,6 +116,7 @@ base::status log::core::restore_producers_and_epochs(const segment_list& segment
       TIDELOG_DO(replay_segment(*segments.all[at], replay_from, now_ms));
     }
   }
+  publish_open_transaction();
   if (const auto latest = epochs.latest_epoch()) current_epoch = *latest;
   return {};
 }
@@ -119,7 +128,8 @@ base::result<bool> log::core::epochs_reach_back(const segment_list& segments, mo
   for (std::size_t at = segments.floor(first); at < segments.all.size(); ++at) {
     segment& each = *segments.all[at];
     TIDELOG_TRY(const std::uint64_t end, each.size());
-    auto place = each.find(first, end, index_interval_bytes.load());
+    auto place =
+        each.find(first, end, index_interval_bytes.load(), io::patience::waits_for_disk, still_wanted());
     if (!place && place.error().code != errc::corrupt_segment) return base::forward_error(place);
     if (place && *place) return (*place)->base_offset >= known_from;
   }
@@ -132,8 +142,10 @@ base::status log::core::rebuild_epochs(const segment_list& segments) {
   std::vector<epoch_entry> found;
   for (auto each = segments.all.rbegin(); each != segments.all.rend(); ++each) {
     TIDELOG_TRY(const std::uint64_t end, (*each)->size());
+    // Where nothing has ever been written, no file is to be opened for it.
+    if (end == 0) continue;
     TIDELOG_TRY(const auto file, (*each)->data());
-    sound_walker walker(**each, *file, 0, end);
+    sound_walker walker(**each, *file, 0, end, io::patience::waits_for_disk, still_wanted());
     std::vector<epoch_entry> of_segment;
     while (true) {
       TIDELOG_TRY(const auto batch, walker.next());
@@ -157,7 +169,8 @@ base::status log::core::replay_segment(segment& from, model::offset replay_from,
   TIDELOG_TRY(const std::uint64_t end, from.size());
   std::uint64_t position = 0;
   if (replay_from > from.base_offset()) {
-    auto place = from.find(replay_from, end, index_interval_bytes.load());
+    auto place = from.find(replay_from, end, index_interval_bytes.load(), io::patience::waits_for_disk,
+                           still_wanted());
     // Damage in the middle of what was confirmed is met by who reads there; the log opens.
     if (!place && place.error().code == errc::corrupt_segment) {
       base::say_error("{}", place.error().describe());
@@ -168,11 +181,10 @@ base::status log::core::replay_segment(segment& from, model::offset replay_from,
     position = (*place)->position;
   }
   TIDELOG_TRY(const auto file, from.data());
-  sound_walker walker(from, *file, position, end);
+  sound_walker walker(from, *file, position, end, io::patience::waits_for_disk, still_wanted());
   while (true) {
     TIDELOG_TRY(const auto batch, walker.next());
     if (!batch) return {};
-    TIDELOG_DO(check_wanted());
     epochs.assign(batch->partition_leader_epoch(), batch->base_offset());
     if (const auto of_producer = producer_batch_of(*batch)) producers.record_replayed(*of_producer, now_ms);
   }
@@ -204,9 +216,9 @@ base::status log::core::adopt(segment_list&& segments, model::offset end) {
   return start_over_locked(first);
 }
 
-base::result<std::unique_ptr<log>> log::open(const log_environment& environment, io::path directory,
-                                             const log_config& config, const log_open_options& options) {
-  auto parts = std::make_unique<core>(environment, std::move(directory), config, options);
+base::result<std::unique_ptr<log>> log::open(const log_environment& environment, const io::path& directory,
+                                             log_config_ptr config, const log_open_options& options) {
+  auto parts = std::make_unique<core>(environment, directory, std::move(config), options);
   TIDELOG_DO(parts->open(options.start));
   // From here on somebody may be at work for the log, which a failure has to wait for.
   std::unique_ptr<log> opened(new log(std::move(parts)));

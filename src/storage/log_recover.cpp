@@ -5,6 +5,7 @@
 #include "set_aside.hpp"
 
 #include "tidelog/base/log_message.hpp"
+#include "tidelog/storage/producer_snapshot.hpp"
 
 #include <algorithm>
 
@@ -35,8 +36,10 @@ namespace {
 
 base::status log::core::recover(segment_list& segments, const recovery_plan& plan) {
   touched = true;
+  active_may_have_been_cut = true;
   TIDELOG_TRY(const model::offset end, recover_segments(segments, plan));
-  TIDELOG_DO(restore_producers_and_epochs(segments, end));
+  TIDELOG_TRY(auto snapshots, list_producer_snapshots(environment.files, directory));
+  TIDELOG_DO(restore_producers_and_epochs(segments, end, std::move(snapshots)));
   return adopt(std::move(segments), end);
 }
 
@@ -90,8 +93,7 @@ base::status log::core::recover_segment(segment& each, const recovery_plan& plan
                                         recovery_progress& progress) {
   TIDELOG_TRY(const auto file, each.data());
   TIDELOG_TRY(const std::uint64_t size, file->size());
-  TIDELOG_TRY(const auto scan,
-              each.scan(plan.trusted_below, index_interval_bytes.load(), [this] { return check_wanted(); }));
+  TIDELOG_TRY(const auto scan, each.scan(plan.trusted_below, index_interval_bytes.load(), still_wanted()));
   progress.end = std::max(scan.next_offset, each.base_offset());
   progress.previous_has_been_compacted = scan.has_been_compacted;
   progress.damaged_end = scan.ends_in_what_was_synced;
@@ -106,7 +108,7 @@ base::status log::core::recover_segment(segment& each, const recovery_plan& plan
     if (scan.behind || scan.ends_in_what_was_synced) {
       TIDELOG_TRY(event.set_aside,
                   set_tail_aside(environment.files, {directory, each.base_offset(), progress.end}, *file,
-                                 scan.end_position));
+                                 scan.end_position, still_wanted()));
     }
     base::say_warning("{}: {} at position {}: the log ends at offset {}; the {} bytes from there on {}",
                       event.file.native(), name_of(event.what), event.position, progress.end.value(),
@@ -160,8 +162,12 @@ base::status log::core::set_aside_after(segment_list& segments, std::size_t coun
     segment& last = *segments.all.back();
     TIDELOG_TRY(const auto file, last.data());
     TIDELOG_TRY(const std::uint64_t bytes, file->size());
-    batch_checker checker(*file, bytes);
-    bool has_batches = checker.check(0).has_value();
+    batch_checker checker(*file, bytes, still_wanted());
+    const auto first = checker.check(0);
+    // What cannot be read is not to be taken for nothing.
+    if (!first && first.error().code.category() != model::batch_category())
+      return tl::unexpected(first.error());
+    bool has_batches = first.has_value();
     if (!has_batches && bytes > 0) {
       TIDELOG_TRY(const auto found, batch_search(checker, last.base_offset())
                                         .batch_behind({.damaged_at = 0, .expected = model::offset(0)}));
@@ -190,7 +196,7 @@ base::status log::core::set_aside_after(segment_list& segments, std::size_t coun
 /// What was recovered is going to be served, so it must not be taken back by the next power cut.
 base::status log::core::sync_recovered(const segment_list& segments, std::size_t from) {
   for (std::size_t at = from; at < segments.all.size(); ++at) TIDELOG_DO(segments.all[at]->sync());
-  directory_dirty.store(true);
+  note_new_name();
   return sync_names();
 }
 

@@ -113,7 +113,8 @@ base::status log::core::truncate_locked(model::offset wanted_end) {
       !flushed && !io::is_out_of_space(flushed.error().code)) {
     return flushed;
   }
-  return restore_producers_and_epochs(*kept, end);
+  TIDELOG_TRY(auto snapshots, list_producer_snapshots(environment.files, directory));
+  return restore_producers_and_epochs(*kept, end, std::move(snapshots));
 }
 
 base::status log::core::remove_segments(std::span<const std::shared_ptr<segment>> gone) {
@@ -148,6 +149,7 @@ base::status log::core::start_over_locked(model::offset start) {
   }
   pending_snapshots.clear();
   producers.clear();
+  publish_open_transaction();
   TIDELOG_DO(remove_producer_snapshots_above(environment.files, directory, model::no_offset));
   const std::lock_guard guard(epochs_mutex);
   epochs.clear();
@@ -158,7 +160,7 @@ base::status log::core::start_over_locked(model::offset start) {
 base::status log::advance_log_start(model::offset start) {
   core& c = *core_;
   // What only the journal has would not join a log that a crash lets begin at `start`.
-  if (c.account && start > recovery_point() && start <= high_watermark()) TIDELOG_DO(flush());
+  if (c.account_if_any() && start > recovery_point() && start <= high_watermark()) TIDELOG_DO(flush());
   const std::lock_guard structure(c.structure_mutex);
   {
     const std::lock_guard appends(c.append_mutex);
@@ -184,10 +186,10 @@ base::result<std::size_t> log::remove_deleted_files(base::unix_ms now_ms) {
   std::vector<std::shared_ptr<segment>> due;
   {
     const std::lock_guard guard(c.append_mutex);
-    while (!c.deleted.empty() && now_ms - c.deleted.front().since_ms >= c.config.file_delete_delay_ms) {
-      due.push_back(std::move(c.deleted.front().files));
-      c.deleted.pop_front();
-    }
+    const auto first_kept = std::ranges::find_if(
+        c.deleted, [&](const auto& each) { return now_ms - each.since_ms < c.config->file_delete_delay_ms; });
+    for (auto each = c.deleted.begin(); each != first_kept; ++each) due.push_back(std::move(each->files));
+    c.deleted.erase(c.deleted.begin(), first_kept);
   }
   base::status outcome;
   for (const auto& each : due) {

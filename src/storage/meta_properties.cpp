@@ -2,6 +2,7 @@
 
 #include "checkpoint_file_lines.hpp"
 
+#include "tidelog/base/quoted.hpp"
 #include "tidelog/storage/storage_error.hpp"
 
 #include <algorithm>
@@ -13,6 +14,9 @@ namespace {
 
 constexpr std::int32_t properties_version = 1;
 constexpr std::uint64_t most_properties_bytes = 1U << 20;
+
+/// Of a cluster's id. Kafka's have 22.
+constexpr std::size_t most_id_bytes = 1024;
 
 constexpr const char* version_key = "version";
 constexpr const char* node_id_key = "node.id";
@@ -131,14 +135,19 @@ base::result<meta_properties> parse_meta_properties(std::string_view content, co
   if (!cluster_id || cluster_id->empty()) {
     return base::fail(errc::corrupt_meta_properties, "{}: no {}", name.native(), cluster_id_key);
   }
+  // Clients are told it.
+  if (cluster_id->size() > most_id_bytes || !base::is_readable(*cluster_id)) {
+    return base::fail(errc::corrupt_meta_properties, "{}: {} {} is no id", name.native(), cluster_id_key,
+                      base::quoted(*cluster_id));
+  }
   meta_properties properties;
   properties.node_id = model::broker_id(*node_id);
   properties.cluster_id = std::move(*cluster_id);
   if (const auto directory_text = take(values, directory_id_key)) {
     properties.directory_id = base::parse_uuid(*directory_text);
     if (!properties.directory_id) {
-      return base::fail(errc::corrupt_meta_properties, "{}: {} '{}' is no uuid", name.native(),
-                        directory_id_key, *directory_text);
+      return base::fail(errc::corrupt_meta_properties, "{}: {} {} is no uuid", name.native(),
+                        directory_id_key, base::quoted(*directory_text));
     }
   }
   properties.others = std::move(values);

@@ -13,6 +13,7 @@
 #include <charconv>
 #include <limits>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -44,9 +45,8 @@ struct segment_name {
 
 /// Files of other parts of the house, or of the metadata log.
 [[nodiscard]] bool belongs_to_others(std::string_view name) {
-  return name == leader_epoch_cache::file_name || name == "partition.metadata" || name == "quorum-state" ||
-         name == "recovery-point" || name == failed_sync_marker_name || name.ends_with(".snapshot") ||
-         name.ends_with(".checkpoint") || name.ends_with(temporary_suffix);
+  return name == "partition.metadata" || name == "quorum-state" || name == "recovery-point" ||
+         name.ends_with(".snapshot") || name.ends_with(".checkpoint") || name.ends_with(temporary_suffix);
 }
 
 struct swap_file {
@@ -61,6 +61,9 @@ struct listing {
   std::vector<std::string> leftovers;
   std::vector<std::string> set_aside;
   std::optional<model::offset> lowest_cleaned;
+  std::vector<model::offset> snapshots;
+  bool has_epochs = false;
+  bool has_failed_sync_marker = false;
 };
 
 [[nodiscard]] base::result<listing> read_listing(io::file_system& files, const io::path& directory) {
@@ -83,11 +86,19 @@ struct listing {
     } else if (entry.kind == io::entry_kind::file && is_set_aside_name(name) &&
                !name.ends_with(temporary_suffix)) {
       found.set_aside.push_back(std::move(entry.name));
+    } else if (const auto snapshot = parse_producer_snapshot_name(name);
+               snapshot && entry.kind == io::entry_kind::file) {
+      found.snapshots.push_back(*snapshot);
+    } else if (name == leader_epoch_cache::file_name) {
+      found.has_epochs = true;
+    } else if (name == failed_sync_marker_name) {
+      found.has_failed_sync_marker = true;
     } else if (!belongs_to_others(name)) {
       base::say_warning("{} is left alone: nothing is known of such a file", (directory / name).native());
     }
   }
   std::sort(found.bases.begin(), found.bases.end());
+  std::sort(found.snapshots.begin(), found.snapshots.end());
   return found;
 }
 
@@ -110,13 +121,32 @@ struct listing {
   return files.remove_file(name);
 }
 
+/// What a swap file replaces goes when all files of the replacement have their names; a `.cleaned` file is then of another
+/// cleaning, which could not remove it.
+[[nodiscard]] bool has_begun_to_replace(model::offset base, const listing& found) {
+  const std::string name = segment_file_name(base, data_suffix);
+  return !std::ranges::binary_search(found.bases, base) &&
+         std::ranges::find(found.leftovers, name + std::string(deleted_suffix)) != found.leftovers.end();
+}
+
 /// A crash anywhere in here is followed by the same again: the swap files keep their names until what they replace has
 /// gone.
 [[nodiscard]] base::status finish_swaps(io::file_system& files, const io::path& directory, listing& found,
                                         recovery_log& findings) {
+  // Who gave them these names may have died before they were on disk: a power cut must not take them back, and with them
+  // the records, when what they replace has gone.
+  TIDELOG_DO(files.sync_directory(directory));
+  std::set<model::offset> with_data;
+  for (const auto& swap : found.swaps) {
+    if (parse_segment_name(swap.name)->suffix.starts_with(data_suffix)) with_data.insert(swap.base);
+  }
   std::vector<swap_file> valid;
   for (auto& swap : found.swaps) {
-    if (found.lowest_cleaned && swap.base >= *found.lowest_cleaned) {
+    // An index alone may be all that a power cut has left of a cleaned segment, or the last that has not got its name yet.
+    // The index of a segment that is there is never given up for it: one that is missing can be made again.
+    const bool is_cut_short =
+        found.lowest_cleaned && swap.base >= *found.lowest_cleaned && !has_begun_to_replace(swap.base, found);
+    if (is_cut_short || !with_data.contains(swap.base)) {
       TIDELOG_DO(remove(files, directory / swap.name));
       findings.add({.what = recovery_outcome::leftover_swap_dropped, .file = directory / swap.name});
     } else {
@@ -156,9 +186,8 @@ struct listing {
 
 }  // namespace
 
-base::result<std::vector<model::offset>> tidy_partition_directory(io::file_system& files,
-                                                                  const io::path& directory,
-                                                                  recovery_log& findings) {
+base::result<partition_files> tidy_partition_directory(io::file_system& files, const io::path& directory,
+                                                       recovery_log& findings) {
   TIDELOG_TRY(auto found, read_listing(files, directory));
   if (!found.swaps.empty()) TIDELOG_DO(finish_swaps(files, directory, found, findings));
   for (const auto& name : found.leftovers) {
@@ -179,7 +208,8 @@ base::result<std::vector<model::offset>> tidy_partition_directory(io::file_syste
                       (directory / name).native());
     findings.add({.what = recovery_outcome::set_aside_before, .file = directory / name});
   }
-  return std::move(found.bases);
+  return partition_files{std::move(found.bases), std::move(found.snapshots), found.has_epochs,
+                         found.has_failed_sync_marker};
 }
 
 }  // namespace tidelog::storage

@@ -10,7 +10,15 @@
 
 namespace tidelog::storage {
 
-/// The bases of the segments there are, rising, after the leftovers of a stop in the middle have been dealt with:
+/// So that nobody who opens the log has to look for a file that is not there.
+struct partition_files {
+  std::vector<model::offset> bases;      ///< of the segments, rising
+  std::vector<model::offset> snapshots;  ///< of producers, rising
+  bool has_epochs = false;               ///< leader-epoch-checkpoint
+  bool has_failed_sync_marker = false;
+};
+
+/// What there is after the leftovers of a stop in the middle have been dealt with:
 /// - NAME.deleted and NAME.cleaned are removed;
 /// - NAME.swap is compaction's finished output (only a Kafka that was killed leaves it): unless a .cleaned file of the
 ///   same or a lower base says that its round was not finished, it takes the place of the segments it covers;
@@ -18,8 +26,9 @@ namespace tidelog::storage {
 /// - what an earlier recovery has set aside stays;
 /// - what is not known here is left alone, with a warning.
 /// All of it but the last is told to `findings`.
-[[nodiscard]] base::result<std::vector<model::offset>> tidy_partition_directory(io::file_system& files,
-                                                                                const io::path& directory,
-                                                                                recovery_log& findings);
+/// Fails with an errno, ENOENT where there is no directory.
+[[nodiscard]] base::result<partition_files> tidy_partition_directory(io::file_system& files,
+                                                                     const io::path& directory,
+                                                                     recovery_log& findings);
 
 }  // namespace tidelog::storage

@@ -2,6 +2,7 @@
 
 #include "checkpoint_file_lines.hpp"
 
+#include "tidelog/base/quoted.hpp"
 #include "tidelog/storage/storage_error.hpp"
 
 namespace tidelog::storage {
@@ -36,7 +37,8 @@ base::result<model::topic_id> parse_partition_metadata(std::string_view content,
   }
   const auto id = base::parse_uuid(id_line.substr(topic_id_key.size()));
   if (!id || id->is_zero()) {
-    return base::fail(errc::corrupt_partition_metadata, "{}: '{}' names no topic", name.native(), id_line);
+    return base::fail(errc::corrupt_partition_metadata, "{}: {} names no topic", name.native(),
+                      base::quoted(id_line));
   }
   return *id;
 }

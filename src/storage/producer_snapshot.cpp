@@ -173,17 +173,17 @@ base::result<std::vector<model::offset>> list_producer_snapshots(io::file_system
 
 base::result<model::offset> load_newest_producer_snapshot(io::file_system& files,
                                                           const io::path& partition_directory,
-                                                          model::offset log_start, model::offset log_end,
-                                                          base::unix_ms now_ms, producer_state& state,
+                                                          snapshot_choice of, producer_state& state,
                                                           std::vector<model::offset>& passed_over) {
   state.clear();
-  TIDELOG_DO(remove_producer_snapshots_above(files, partition_directory, log_end));
-  TIDELOG_TRY(const auto offsets, list_producer_snapshots(files, partition_directory));
+  auto& offsets = of.there;
+  for (; !offsets.empty() && offsets.back() > of.log_end; offsets.pop_back())
+    TIDELOG_DO(remove_snapshot(files, partition_directory, offsets.back()));
   // One from before the log's beginning lacks what has been deleted since.
-  for (auto at = offsets.rbegin(); at != offsets.rend() && *at >= log_start; ++at) {
+  for (auto at = offsets.rbegin(); at != offsets.rend() && *at >= of.log_start; ++at) {
     const auto entries = read_producer_snapshot(files, partition_directory, *at);
     if (entries) {
-      state.load(*entries, now_ms);
+      state.load(*entries, of.now_ms);
       return *at;
     }
     base::say_warning("{}; producer state is rebuilt from what is older", entries.error().describe());
@@ -192,7 +192,7 @@ base::result<model::offset> load_newest_producer_snapshot(io::file_system& files
       TIDELOG_DO(remove_snapshot(files, partition_directory, *at));
     }
   }
-  return log_start;
+  return of.log_start;
 }
 
 base::status remove_stale_producer_snapshots(io::file_system& files, const io::path& partition_directory,

@@ -62,21 +62,22 @@ recovery_outcome recovery_report::outcome() const {
 
 void recovery_log::add(recovery_event event) {
   const std::lock_guard guard(mutex_);
-  ++report_.events_counted;
+  if (!report_) report_ = std::make_unique<recovery_report>();
+  ++report_->events_counted;
   if (!event.set_aside.empty()) {
-    ++report_.files_set_aside;
-    report_.bytes_set_aside += event.bytes;
+    ++report_->files_set_aside;
+    report_->bytes_set_aside += event.bytes;
   }
   if (event.what == recovery_outcome::damaged_range || event.what == recovery_outcome::damaged_end) {
-    ++report_.damaged_ranges;
+    ++report_->damaged_ranges;
   }
-  if (is_of_an_index(event.what)) ++report_.indexes_rebuilt;
-  if (report_.events.size() < most_events) report_.events.push_back(std::move(event));
+  if (is_of_an_index(event.what)) ++report_->indexes_rebuilt;
+  if (report_->events.size() < most_events) report_->events.push_back(std::move(event));
 }
 
 recovery_report recovery_log::report() const {
   const std::lock_guard guard(mutex_);
-  return report_;
+  return report_ ? *report_ : recovery_report{};
 }
 
 }  // namespace tidelog::storage

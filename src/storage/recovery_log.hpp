@@ -1,8 +1,10 @@
 #pragma once
 // Collects what recovery and readers find wrong with a log.
 
+#include "tidelog/base/small_mutex.hpp"
 #include "tidelog/storage/recovery_report.hpp"
 
+#include <memory>
 #include <mutex>
 
 namespace tidelog::storage {
@@ -14,8 +16,9 @@ class recovery_log {
   [[nodiscard]] recovery_report report() const;
 
  private:
-  mutable std::mutex mutex_;
-  recovery_report report_;
+  mutable base::small_mutex mutex_;
+  /// Nothing where nothing was found wrong, as in most logs.
+  std::unique_ptr<recovery_report> report_;
 };
 
 }  // namespace tidelog::storage

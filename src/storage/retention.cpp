@@ -80,7 +80,7 @@ base::result<std::size_t> log::delete_old_segments(base::unix_ms now_ms, retenti
   if (count == 0) return std::size_t{0};
   const model::offset boundary = count < all.size() ? all[count]->base_offset() : seen.end.offset;
   // What only the journal has would not join a log that a crash lets begin at the boundary.
-  if (c.account && boundary > recovery_point()) TIDELOG_DO(flush());
+  if (c.account_if_any() && boundary > recovery_point()) TIDELOG_DO(flush());
 
   const std::lock_guard structure(c.structure_mutex);
   // The log may have changed meanwhile: what goes is still what lies wholly below the boundary.
@@ -105,10 +105,12 @@ base::result<std::size_t> log::core::remove_segments_below(model::offset boundar
     // One after the other also on disk: a power cut must not take a later segment and leave an earlier one, since the hole
     // would end the log there. Appends need not wait for that.
     TIDELOG_DO(environment.files.sync_directory(directory));
+    removal_unsynced = false;
   }
   if (removed == 0) return removed;
   std::vector<model::offset> bases;
-  for (const auto& each : tail().segments->all) bases.push_back(each->base_offset());
+  const auto segments = tail().segments;
+  for (const auto& each : segments->all) bases.push_back(each->base_offset());
   TIDELOG_DO(remove_stale_producer_snapshots(environment.files, directory, bases));
   return removed;
 }
@@ -117,10 +119,11 @@ base::status log::core::remove_oldest() {
   touched = true;
   // There is always an active segment; offsets go on in a new one.
   if (tail().segments->all.size() == 1) TIDELOG_DO(roll_locked());
-  // The names that stay are on disk before others go: a power cut must not leave a later segment, or none at all.
-  if (directory_dirty.load()) {
-    TIDELOG_DO(environment.files.sync_directory(directory));
-    directory_dirty.store(false);
+  // The names that stay are on disk before others go: a power cut must not leave a later segment, or none at all. So is
+  // what the last removal left, if its sync failed.
+  if (has_unsynced_names() || removal_unsynced) {
+    TIDELOG_DO(sync_own_directory());
+    removal_unsynced = false;
   }
   const log_tail now = tail();
   const auto gone = now.segments->all.front();
@@ -128,6 +131,9 @@ base::status log::core::remove_oldest() {
   kept->all.assign(now.segments->all.begin() + 1, now.segments->all.end());
   const model::offset first = kept->all.front()->base_offset();
   if (first.value() > log_start.load()) log_start.store(first.value());
+  // Where the name stays, the segment does: the next would leave a hole behind it. It may have gone in part.
+  removal_unsynced = true;
+  TIDELOG_DO(gone->rename_deleted());
   {
     const std::lock_guard held(tail_mutex);
     tail_state.segments = std::move(kept);
@@ -137,7 +143,6 @@ base::status log::core::remove_oldest() {
     epochs.truncate_from_start(model::offset(log_start.load()));
   }
   base::say_info("{}: deleting the segment at offset {}", directory.native(), gone->base_offset().value());
-  TIDELOG_DO(gone->rename_deleted());
   deleted.push_back({gone, environment.clock.now_ms()});
   return {};
 }

@@ -30,7 +30,7 @@ std::string segment_file_name(model::offset base, std::string_view suffix) {
 }
 
 segment::file_parts::file_parts(open_file_cache& open_files, io::file_system& files,
-                                const io::path& directory, model::offset base, const char* suffix)
+                                const io::compact_path& directory, model::offset base, const char* suffix)
     : data(open_files, files, directory / (segment_file_name(base, data_suffix) + suffix)),
       offsets(open_files, files,
               directory / (segment_file_name(base, offset_index_entry::file_suffix) + suffix), base),
@@ -38,11 +38,11 @@ segment::file_parts::file_parts(open_file_cache& open_files, io::file_system& fi
             base) {}
 
 segment::segment(open_file_cache& open_files, io::file_system& files, recovery_log& findings,
-                 io::path directory, model::offset base, const char* name_suffix)
+                 const io::compact_path& directory, model::offset base, const char* name_suffix)
     : open_files_(open_files),
       files_(files),
       findings_(findings),
-      directory_(std::move(directory)),
+      directory_(directory),
       base_(base),
       name_suffix_(name_suffix) {}
 
@@ -56,19 +56,20 @@ segment::file_parts& segment::parts() {
   return *parts_owner_;
 }
 
-base::result<std::uint64_t> segment::size() {
+base::result<std::uint64_t> segment::size(io::patience reader) {
   const std::uint64_t known = size_.load(std::memory_order_acquire);
   if (known != unknown_size) return known;
+  if (reader == io::patience::never_waits)
+    return base::fail_errno(EAGAIN, "nobody has asked for the size of segment {}", base_.value());
   // Asking for the size of many segments is not to push the files in use out of the cache.
   const io::path name = data_name();
-  auto file = files_.open(name, io::open_mode::read);
-  // A rename or a removal may have come between; then the name may have been another file's by the time it was opened.
-  if (data_name() != name) return this->size();
+  auto size = files_.size_of(name);
+  // A rename or a removal may have come between; then the name may have been another file's by the time it was asked for.
+  if (data_name() != name) return this->size(reader);
   if (is_removed()) return base::fail_errno(ENOENT, "{}: removed", name.native());
-  if (!file) return base::forward_error(file);
-  TIDELOG_TRY(const std::uint64_t size, (*file)->size());
+  if (!size) return base::forward_error(size);
   std::uint64_t expected = unknown_size;
-  size_.compare_exchange_strong(expected, size);
+  size_.compare_exchange_strong(expected, *size);
   return size_.load();
 }
 

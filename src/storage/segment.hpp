@@ -6,9 +6,12 @@
 // holds the log's append mutex.
 
 #include "recovery_log.hpp"
+#include "scan_interrupt.hpp"
 #include "sparse_index.hpp"
 
 #include "tidelog/base/clock.hpp"
+#include "tidelog/base/small_mutex.hpp"
+#include "tidelog/io/compact_path.hpp"
 #include "tidelog/model/record_batch.hpp"
 #include "tidelog/storage/log_config.hpp"
 #include "tidelog/storage/scrubbing.hpp"
@@ -93,42 +96,48 @@ struct timed_batch {
 
 class batch_checker;
 
-/// Fails when a scan, which may take long, is not wanted any more.
-using scan_interrupt = std::function<base::status()>;
-
 class segment {
  public:
-  /// `name_suffix` is a literal: "" or one of those above. What is found wrong is told to `findings`, which outlives it.
-  segment(open_file_cache& open_files, io::file_system& files, recovery_log& findings, io::path directory,
-          model::offset base, const char* name_suffix = "");
+  /// `name_suffix` is a literal: "" or one of those above. What is found wrong is told to `findings`; that and `directory`
+  /// outlive it.
+  segment(open_file_cache& open_files, io::file_system& files, recovery_log& findings,
+          const io::compact_path& directory, model::offset base, const char* name_suffix = "");
   segment(const segment&) = delete;
   segment& operator=(const segment&) = delete;
 
   [[nodiscard]] model::offset base_offset() const { return base_; }
   /// Bytes of batches; asks the file once if nobody knows yet.
-  [[nodiscard]] base::result<std::uint64_t> size();
-  [[nodiscard]] base::result<std::shared_ptr<io::file>> data() { return parts().data.get(); }
+  [[nodiscard]] base::result<std::uint64_t> size(io::patience reader = io::patience::waits_for_disk);
+  [[nodiscard]] base::result<std::shared_ptr<io::file>> data(
+      io::patience reader = io::patience::waits_for_disk) {
+    return parts().data.get(reader);
+  }
   [[nodiscard]] base::result<std::shared_ptr<io::file>> create_data();
 
   // Lookups. `end` is where the batches end that the caller may see; `interval` is index.interval.bytes. They fail
   // with errc::corrupt_segment or an errno. A wrong index is made again from the batches on the way; damage that is met
-  // is reported once and passed over.
+  // is reported once and passed over. A `reader` without patience gets EAGAIN instead of all that may wait for the disk.
+  // An `interrupt`, where there is one, is asked between batches and before each MiB that is read, and its failure is theirs;
+  // what an index that was being made again has lost by that shows when it is looked at the next time.
 
   /// The first batch whose last offset is not below `target`; nothing when there is none before `end`.
-  [[nodiscard]] base::result<std::optional<batch_place>> find(model::offset target, std::uint64_t end,
-                                                              std::int64_t interval);
+  [[nodiscard]] base::result<std::optional<batch_place>> find(
+      model::offset target, std::uint64_t end, std::int64_t interval,
+      io::patience reader = io::patience::waits_for_disk, const scan_interrupt& interrupt = {});
   /// The last place between two batches that is not beyond `limit`, going on from `from`, which is one; `from` itself
   /// when the next batch is longer.
-  [[nodiscard]] base::result<batch_boundary> last_boundary(std::uint64_t from, std::uint64_t limit,
-                                                           std::uint64_t end);
+  [[nodiscard]] base::result<batch_boundary> last_boundary(
+      std::uint64_t from, std::uint64_t limit, std::uint64_t end,
+      io::patience reader = io::patience::waits_for_disk);
   /// What can be read from `position` on, where a batch begins: whole batches up to the next damage, no more bytes than
   /// `most_bytes` but at least one batch. Its position is the end's when all is damaged. Where the headers have not been
-  /// walked since the start, they are now; of what is not in the page cache only a small piece.
+  /// walked since the start, they are now; of what is not in the page cache a piece is brought in, and no more given.
   [[nodiscard]] base::result<sound_stretch> readable_from(std::uint64_t position, batch_boundary end,
-                                                          std::uint64_t most_bytes);
+                                                          std::uint64_t most_bytes, io::patience reader);
   /// The damage at `position`, where no good batch begins, from now on known. Fails with corrupt_index when no batch
   /// should begin there.
-  [[nodiscard]] base::result<damaged_range> damage_at(std::uint64_t position);
+  [[nodiscard]] base::result<damaged_range> damage_at(std::uint64_t position,
+                                                      const scan_interrupt& interrupt = {});
   /// What is known; nullptr when there is none.
   [[nodiscard]] std::shared_ptr<const damaged_ranges> known_damage() const;
   /// A batch whose header is good, but not the rest.
@@ -137,7 +146,8 @@ class segment {
   /// what was read. Damage is from then on known. Fails with operation_canceled when told to stop, or with an errno.
   [[nodiscard]] base::status scrub(std::uint64_t end, const scrub_pace& go_on, std::uint64_t& bytes_read);
   /// The batch at `position`.
-  [[nodiscard]] base::result<batch_place> batch_at(std::uint64_t position, std::uint64_t end);
+  [[nodiscard]] base::result<batch_place> batch_at(std::uint64_t position, std::uint64_t end,
+                                                   io::patience reader = io::patience::waits_for_disk);
   /// The largest timestamp in the segment and the batch that has it first; no_timestamp when there is none.
   [[nodiscard]] base::result<timed_batch> largest_timestamp(std::int64_t interval);
   /// Where to begin to look for a record with a timestamp of at least `at`: no such record is in a batch before the one
@@ -151,7 +161,7 @@ class segment {
   [[nodiscard]] base::result<model::offset> load_active(std::int64_t interval);
   /// Checks all batches from the one that holds `trusted_below` on, walks over those before by their headers, passing over
   /// damage that a chain of batches follows, and makes the indexes anew. Cuts nothing, but only what is good counts as the
-  /// segment's size afterwards. Fails as `interrupt` does, which is asked between batches.
+  /// segment's size afterwards. Fails as `interrupt` does, which is asked between batches and before each MiB that is read.
   [[nodiscard]] base::result<scan_outcome> scan(model::offset trusted_below, std::int64_t interval,
                                                 const scan_interrupt& interrupt);
   /// A new segment: no files to be looked at.
@@ -200,7 +210,7 @@ class segment {
 
  private:
   struct file_parts {
-    file_parts(open_file_cache& open_files, io::file_system& files, const io::path& directory,
+    file_parts(open_file_cache& open_files, io::file_system& files, const io::compact_path& directory,
                model::offset base, const char* suffix);
     cached_file data;
     offset_index offsets;
@@ -220,7 +230,7 @@ class segment {
   /// Where the data file is now; known without making the parts.
   [[nodiscard]] io::path data_name();
   [[nodiscard]] bool is_removed();
-  [[nodiscard]] base::status check_indexes(std::int64_t interval);
+  [[nodiscard]] base::status check_indexes(std::int64_t interval, const scan_interrupt& interrupt = {});
   /// Nothing when they are right.
   [[nodiscard]] base::result<std::optional<recovery_outcome>> fault_in_indexes(std::uint64_t size);
   void report_index(recovery_outcome what);
@@ -230,16 +240,18 @@ class segment {
   [[nodiscard]] base::result<bool> comes_later(const io::file& file, std::uint64_t position,
                                                std::uint64_t size, const time_index_entry& last);
   [[nodiscard]] base::result<bool> names_its_batch(const time_index_entry& entry, std::int64_t interval);
-  [[nodiscard]] base::status rebuild_indexes(std::int64_t interval);
-  [[nodiscard]] base::status rebuild_indexes_locked(std::int64_t interval);
+  [[nodiscard]] base::status rebuild_indexes(std::int64_t interval, const scan_interrupt& interrupt = {});
+  [[nodiscard]] base::status rebuild_indexes_locked(std::int64_t interval,
+                                                    const scan_interrupt& interrupt = {});
   [[nodiscard]] base::result<std::optional<batch_place>> find_once(model::offset target, std::uint64_t end,
-                                                                   std::int64_t interval,
+                                                                   std::int64_t interval, io::patience reader,
+                                                                   const scan_interrupt& interrupt,
                                                                    bool& index_is_short);
   /// From the last index entry to the end; returns the offset after the last batch.
   [[nodiscard]] base::result<model::offset> resume_growth(std::int64_t interval);
   /// The part of scan() that had been synced; true when the checks may go on at the outcome's end.
   template <class Take>
-  [[nodiscard]] base::result<bool> walk_trusted(const io::file& file, std::uint64_t end,
+  [[nodiscard]] base::result<bool> walk_trusted(const io::file& file, batch_checker& checker,
                                                 model::offset trusted_below, scan_outcome& outcome,
                                                 Take take);
   void report_damage(const damaged_range& range);
@@ -252,7 +264,7 @@ class segment {
   void note_walked(std::uint64_t from, std::uint64_t to);
   [[nodiscard]] bool has_walked(std::uint64_t from, std::uint64_t to) const;
   [[nodiscard]] base::result<sound_stretch> walk_from(std::uint64_t position, batch_boundary end,
-                                                      std::uint64_t most_bytes);
+                                                      std::uint64_t most_bytes, io::patience reader);
   void forget_growth();
   void grow(const model::record_batch_header& batch, std::uint64_t position, std::int64_t interval);
   void add_time_entry();
@@ -262,7 +274,7 @@ class segment {
   open_file_cache& open_files_;
   io::file_system& files_;
   recovery_log& findings_;
-  const io::path directory_;
+  const io::compact_path& directory_;
   const model::offset base_;
   std::atomic<std::uint64_t> size_{unknown_size};
   std::atomic<bool> sealed_{false};
@@ -274,19 +286,19 @@ class segment {
   std::atomic<std::uint64_t> time_entries_{0};
   std::atomic<file_parts*> parts_{nullptr};
   std::unique_ptr<file_parts> parts_owner_;
-  std::mutex parts_mutex_;
+  base::small_mutex parts_mutex_;
   const char* name_suffix_;  ///< guarded by parts_mutex_
   /// Held while entries are added and while the indexes are made anew.
-  std::mutex change_mutex_;
+  base::small_mutex change_mutex_;
   growth growth_;
   std::optional<timed_batch> sealed_largest_;
-  mutable std::mutex damage_mutex_;
+  mutable base::small_mutex damage_mutex_;
   std::shared_ptr<const damaged_ranges> damage_;
   /// The headers of this part have been walked, or were written by us: between damage they lead from batch to batch.
   std::uint64_t walked_from_ = 0;
   std::uint64_t walked_to_ = 0;
   /// One survey at a time.
-  std::mutex survey_mutex_;
+  base::small_mutex survey_mutex_;
   std::atomic<base::unix_ms> written_ms_{0};
 };
 

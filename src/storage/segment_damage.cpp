@@ -7,13 +7,13 @@
 #include "tidelog/storage/storage_error.hpp"
 
 #include <algorithm>
+#include <cerrno>
 
 namespace tidelog::storage {
 namespace {
 
-/// Of bytes that nobody has looked at and that are not in the page cache, one read takes no more: the caller may be a
-/// thread that others wait for.
-constexpr std::uint64_t cold_piece_bytes = 128 * 1024;
+/// Of bytes that nobody has looked at and that are not in the page cache, one read takes no more.
+constexpr std::uint64_t cold_piece_bytes = 1024 * 1024;
 
 [[nodiscard]] const damaged_range* range_around(const std::shared_ptr<const damaged_ranges>& ranges,
                                                 std::uint64_t position) {
@@ -32,6 +32,7 @@ const damaged_range* sound_walker::known_at(std::uint64_t position) const {
 
 base::result<std::optional<model::record_batch_header>> sound_walker::next() {
   while (true) {
+    if (interrupt_) TIDELOG_DO(interrupt_());
     if (const auto* known = known_at(walker_.end_position())) {
       walker_.go_on_at(known->end_position);
       continue;
@@ -43,7 +44,9 @@ base::result<std::optional<model::record_batch_header>> sound_walker::next() {
       return batch;
     }
     if (!batch && batch.error().code.category() != model::batch_category()) return batch;
-    TIDELOG_TRY(const auto range, segment_.damage_at(walker_.position()));
+    if (reader_ == io::patience::never_waits)
+      return base::fail_errno(EAGAIN, "damage at position {}", walker_.position());
+    TIDELOG_TRY(const auto range, segment_.damage_at(walker_.position(), interrupt_));
     damage_ = segment_.known_damage();
     walker_.go_on_at(range.end_position);
   }
@@ -95,7 +98,7 @@ void segment::note_damaged_batch(const batch_place& where) {
   report_damage({where.position, where.end_position, where.base_offset, where.next_offset});
 }
 
-base::result<damaged_range> segment::damage_at(std::uint64_t position) {
+base::result<damaged_range> segment::damage_at(std::uint64_t position, const scan_interrupt& interrupt) {
   const std::lock_guard surveying(survey_mutex_);
   if (const auto* known = range_around(known_damage(), position)) return *known;
   TIDELOG_TRY(const auto file, data());
@@ -109,18 +112,19 @@ base::result<damaged_range> segment::damage_at(std::uint64_t position) {
       if (known->next_offset != model::no_offset) expected = known->next_offset;
       continue;
     }
+    if (interrupt) TIDELOG_DO(interrupt());
     auto batch = walker.next();
     if (!batch && batch.error().code.category() != model::batch_category()) return base::forward_error(batch);
     const bool is_good = batch && *batch && may_follow(**batch, expected, base_);
     if (walker.position() > position || (is_good && walker.position() == position) || (batch && !*batch)) {
-      return base::fail(errc::corrupt_index, "{}: no batch is to begin at position {}", file->name().native(),
+      return base::fail(errc::corrupt_index, "{}: no batch is to begin at position {}", file->name(),
                         position);
     }
     if (is_good) {
       expected = (*batch)->next_offset();
       continue;
     }
-    batch_checker checker(*file, end);
+    batch_checker checker(*file, end, interrupt);
     TIDELOG_TRY(const auto range, survey_damage(checker, {walker.position(), expected}));
     if (range.position <= position && position < range.end_position) return range;
     walker.go_on_at(range.position);
@@ -177,13 +181,25 @@ bool segment::has_walked(std::uint64_t from, std::uint64_t to) const {
 }
 
 base::result<sound_stretch> segment::walk_from(std::uint64_t position, batch_boundary end,
-                                               std::uint64_t most_bytes) {
-  TIDELOG_TRY(const auto file, data());
-  sound_walker walker(*this, *file, position, end.position);
+                                               std::uint64_t most_bytes, io::patience reader) {
+  TIDELOG_TRY(const auto file, data(reader));
+  if (reader == io::patience::waits_for_disk) {
+    const std::uint64_t wanted = std::min(most_bytes, end.position - position);
+    const std::uint64_t piece = std::min(wanted, cold_piece_bytes);
+    if (!file->is_cached(position, wanted)) {
+      // The headers alone would be fetched one by one, and what lies between is wanted next.
+      TIDELOG_DO(file->bring_in(position, piece));
+      most_bytes = piece;
+    }
+  }
+  sound_walker walker(*this, *file, position, end.position, reader);
   sound_stretch stretch{end.position, end};
   bool is_first = true;
   while (true) {
-    TIDELOG_TRY(const auto batch, walker.next());
+    auto met = walker.next();
+    // What is at hand is enough to go on with.
+    if (!met && io::would_wait(met.error()) && !is_first) break;
+    TIDELOG_TRY(const auto batch, std::move(met));
     if (!batch) break;
     if (is_first) {
       stretch = {walker.position(), {walker.position(), batch->base_offset()}};
@@ -201,19 +217,15 @@ base::result<sound_stretch> segment::walk_from(std::uint64_t position, batch_bou
 }
 
 base::result<sound_stretch> segment::readable_from(std::uint64_t position, batch_boundary end,
-                                                   std::uint64_t most_bytes) {
+                                                   std::uint64_t most_bytes, io::patience reader) {
   const std::uint64_t wanted_end =
       end.position - position <= most_bytes ? end.position : position + most_bytes;
-  if (!has_walked(position, wanted_end)) {
-    TIDELOG_TRY(const auto file, data());
-    const bool is_cold = !file->is_cached(position, wanted_end - position);
-    return walk_from(position, end, is_cold ? std::min(most_bytes, cold_piece_bytes) : most_bytes);
-  }
-  if (known_damage()) return walk_from(position, end, most_bytes);
+  if (!has_walked(position, wanted_end) || known_damage())
+    return walk_from(position, end, most_bytes, reader);
   if (wanted_end == end.position) return sound_stretch{position, end};
-  TIDELOG_TRY(const auto within, last_boundary(position, wanted_end, end.position));
+  TIDELOG_TRY(const auto within, last_boundary(position, wanted_end, end.position, reader));
   if (within.position > position) return sound_stretch{position, within};
-  TIDELOG_TRY(const auto first, batch_at(position, end.position));
+  TIDELOG_TRY(const auto first, batch_at(position, end.position, reader));
   return sound_stretch{position, {first.end_position, first.next_offset}};
 }
 

@@ -7,6 +7,7 @@
 #include "tidelog/storage/storage_error.hpp"
 
 #include <algorithm>
+#include <cerrno>
 
 namespace tidelog::storage {
 namespace {
@@ -30,25 +31,30 @@ constexpr std::size_t time_probes = 256;
 
 }  // namespace
 
-base::result<batch_place> segment::batch_at(std::uint64_t position, std::uint64_t end) {
-  TIDELOG_TRY(const auto file, data());
-  batch_walker walker(*file, position, end);
+base::result<batch_place> segment::batch_at(std::uint64_t position, std::uint64_t end, io::patience reader) {
+  TIDELOG_TRY(const auto file, data(reader));
+  batch_walker walker(*file, position, end, reader);
   auto batch = walker.next();
   if (!batch) return as_damage(std::move(batch.error()));
-  if (!*batch) return base::fail(errc::corrupt_segment, "{} ends at {}", file->name().native(), position);
+  if (!*batch) return base::fail(errc::corrupt_segment, "{} ends at {}", file->name(), position);
   return batch_place{position, walker.end_position(), (*batch)->base_offset(), (*batch)->next_offset()};
 }
 
 base::result<std::optional<batch_place>> segment::find(model::offset target, std::uint64_t end,
-                                                       std::int64_t interval) {
-  TIDELOG_DO(check_indexes(interval));
+                                                       std::int64_t interval, io::patience reader,
+                                                       const scan_interrupt& interrupt) {
+  const bool waits = reader == io::patience::waits_for_disk;
+  if (waits) TIDELOG_DO(check_indexes(interval, interrupt));
+  if (!indexes_checked_.load(std::memory_order_acquire))
+    return base::fail_errno(EAGAIN, "the indexes of {} have not been looked at", directory_.native());
   bool index_is_short = false;
-  auto found = find_once(target, end, interval, index_is_short);
+  auto found = find_once(target, end, interval, reader, interrupt, index_is_short);
   const bool index_is_wrong = !found && found.error().code == errc::corrupt_index;
   if (!index_is_wrong && (!index_is_short || indexes_rebuilt_.load())) return found;
+  if (!waits) return base::fail_errno(EAGAIN, "an index of {} has to be made again", directory_.native());
   report_index(index_is_wrong ? recovery_outcome::index_wrong : recovery_outcome::index_short);
-  TIDELOG_DO(rebuild_indexes(interval));
-  found = find_once(target, end, interval, index_is_short);
+  TIDELOG_DO(rebuild_indexes(interval, interrupt));
+  found = find_once(target, end, interval, reader, interrupt, index_is_short);
   if (!found && found.error().code == errc::corrupt_index) {
     return base::fail(errc::corrupt_segment, "{}", found.error().context);
   }
@@ -56,25 +62,29 @@ base::result<std::optional<batch_place>> segment::find(model::offset target, std
 }
 
 base::result<std::optional<batch_place>> segment::find_once(model::offset target, std::uint64_t end,
-                                                            std::int64_t interval, bool& index_is_short) {
+                                                            std::int64_t interval, io::patience reader,
+                                                            const scan_interrupt& interrupt,
+                                                            bool& index_is_short) {
   // Entries of batches that were appended since `end` was looked at are not meant.
-  TIDELOG_TRY(const auto entry, parts().offsets.last_where([&](const auto& each) {
-    return each.last_offset <= target && each.position < end;
-  }));
+  TIDELOG_TRY(
+      const auto entry,
+      parts().offsets.last_where(
+          [&](const auto& each) { return each.last_offset <= target && each.position < end; }, reader));
   const std::uint64_t start = entry ? entry->position : 0;
   const std::uint64_t longest_walk =
       intervals_without_entry * static_cast<std::uint64_t>(std::max<std::int64_t>(interval, 4096));
-  TIDELOG_TRY(const auto file, data());
+  TIDELOG_TRY(const auto file, data(reader));
+  batch_walker probe(*file, start, end, reader);
   if (entry) {
-    batch_walker probe(*file, start, end);
     auto batch = probe.next();
     if (!batch && batch.error().code.category() != model::batch_category()) return base::forward_error(batch);
     if (!batch || !*batch || (*batch)->last_offset() != entry->last_offset) {
-      return base::fail(errc::corrupt_index, "{}: no batch with last offset {} at position {}",
-                        file->name().native(), entry->last_offset.value(), start);
+      return base::fail(errc::corrupt_index, "{}: no batch with last offset {} at position {}", file->name(),
+                        entry->last_offset.value(), start);
     }
+    probe.go_on_at(start);
   }
-  sound_walker walker(*this, *file, start, end);
+  sound_walker walker(*this, probe, reader, interrupt);
   index_is_short = false;
   // Where there is damage the index has no entries.
   std::uint64_t walked = 0;
@@ -88,23 +98,26 @@ base::result<std::optional<batch_place>> segment::find_once(model::offset target
 }
 
 base::result<batch_boundary> segment::last_boundary(std::uint64_t from, std::uint64_t limit,
-                                                    std::uint64_t end) {
+                                                    std::uint64_t end, io::patience reader) {
   const std::uint64_t bound = std::min(limit, end);
-  TIDELOG_TRY(const auto file, data());
+  TIDELOG_TRY(const auto file, data(reader));
   // The index saves the walk over what lies between; it is taken only where it names a batch that is there.
   TIDELOG_TRY(const auto entry,
-              parts().offsets.last_where([&](const auto& each) { return each.position <= bound; }));
+              parts().offsets.last_where([&](const auto& each) { return each.position <= bound; }, reader));
   batch_boundary reached{from, {}};
   std::uint64_t start = from;
+  batch_walker probe(*file, from, end, reader);
   if (entry && entry->position > from && entry->position < end) {
-    batch_walker probe(*file, entry->position, end);
-    const auto batch = probe.next();
+    probe.go_on_at(entry->position);
+    auto batch = probe.next();
+    if (!batch && io::would_wait(batch.error())) return base::forward_error(batch);
     if (batch && *batch && (*batch)->last_offset() == entry->last_offset) {
       start = entry->position;
       reached = {start, (*batch)->base_offset()};
     }
   }
-  sound_walker walker(*this, *file, start, end);
+  probe.go_on_at(start);
+  sound_walker walker(*this, probe, reader);
   while (true) {
     TIDELOG_TRY(const auto batch, walker.next());
     if (!batch || walker.end_position() > bound) return reached;
@@ -158,7 +171,7 @@ void segment::report_index(recovery_outcome what) {
   findings_.add({.what = what, .file = name, .first_offset = base_});
 }
 
-base::status segment::check_indexes(std::int64_t interval) {
+base::status segment::check_indexes(std::int64_t interval, const scan_interrupt& interrupt) {
   if (indexes_checked_.load(std::memory_order_acquire)) return {};
   const std::lock_guard guard(change_mutex_);
   if (indexes_checked_.load(std::memory_order_acquire)) return {};
@@ -166,7 +179,7 @@ base::status segment::check_indexes(std::int64_t interval) {
   TIDELOG_TRY(const auto fault, fault_in_indexes(end));
   if (fault) {
     report_index(*fault);
-    TIDELOG_DO(rebuild_indexes_locked(interval));
+    TIDELOG_DO(rebuild_indexes_locked(interval, interrupt));
   }
   indexes_checked_.store(true, std::memory_order_release);
   return {};
@@ -256,12 +269,12 @@ base::result<bool> segment::comes_later(const io::file& file, std::uint64_t posi
   }
 }
 
-base::status segment::rebuild_indexes(std::int64_t interval) {
+base::status segment::rebuild_indexes(std::int64_t interval, const scan_interrupt& interrupt) {
   const std::lock_guard guard(change_mutex_);
-  return rebuild_indexes_locked(interval);
+  return rebuild_indexes_locked(interval, interrupt);
 }
 
-base::status segment::rebuild_indexes_locked(std::int64_t interval) {
+base::status segment::rebuild_indexes_locked(std::int64_t interval, const scan_interrupt& interrupt) {
   file_parts& mine = parts();
   TIDELOG_TRY(const std::uint64_t end, size());
   TIDELOG_TRY(const auto file, data());
@@ -269,7 +282,7 @@ base::status segment::rebuild_indexes_locked(std::int64_t interval) {
   sealed_largest_.reset();
   mine.offsets.replace({});
   mine.times.replace({});
-  sound_walker walker(*this, *file, 0, end);
+  sound_walker walker(*this, *file, 0, end, io::patience::waits_for_disk, interrupt);
   while (true) {
     TIDELOG_TRY(const auto batch, walker.next());
     if (!batch) break;

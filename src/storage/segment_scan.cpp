@@ -40,10 +40,14 @@ std::string_view name_of(scan_verdict verdict) {
 }
 
 base::result<model::offset> segment::load_active(std::int64_t interval) {
-  TIDELOG_TRY(const auto file, data());
-  TIDELOG_TRY(const std::uint64_t end, file->size());
+  TIDELOG_TRY(const std::uint64_t end, size());
+  if (end == 0) {
+    // What its index files may hold is not looked at, and written over: a partition that nobody writes to costs no open
+    // file, and little memory.
+    begin_empty();
+    return base_;
+  }
   const std::lock_guard guard(change_mutex_);
-  size_.store(end, std::memory_order_release);
   TIDELOG_TRY(const auto fault, fault_in_indexes(end));
   if (fault) {
     report_index(*fault);
@@ -81,7 +85,7 @@ base::result<model::offset> segment::resume_growth(std::int64_t interval) {
       return next_offset;
     }
     if (!may_follow(**batch, next_offset, base_)) {
-      return base::fail(errc::corrupt_segment, "{}: no sound header at position {}", file->name().native(),
+      return base::fail(errc::corrupt_segment, "{}: no sound header at position {}", file->name(),
                         walker.position());
     }
     grow(**batch, walker.position(), interval);
@@ -90,9 +94,9 @@ base::result<model::offset> segment::resume_growth(std::int64_t interval) {
 }
 
 template <class Take>
-base::result<bool> segment::walk_trusted(const io::file& file, std::uint64_t end, model::offset trusted_below,
-                                         scan_outcome& outcome, Take take) {
-  batch_walker walker(file, 0, end);
+base::result<bool> segment::walk_trusted(const io::file& file, batch_checker& checker,
+                                         model::offset trusted_below, scan_outcome& outcome, Take take) {
+  batch_walker walker(file, 0, checker.end());
   while (outcome.next_offset < trusted_below) {
     auto batch = walker.next();
     if (batch && !*batch) return true;
@@ -101,7 +105,6 @@ base::result<bool> segment::walk_trusted(const io::file& file, std::uint64_t end
       continue;
     }
     if (!batch && batch.error().code.category() != model::batch_category()) return base::forward_error(batch);
-    batch_checker checker(file, end);
     TIDELOG_TRY(const auto behind,
                 batch_search(checker, base_)
                     .chain_behind({outcome.end_position, outcome.next_offset, trusted_below, trusted_below}));
@@ -139,8 +142,8 @@ base::result<scan_outcome> segment::scan(model::offset trusted_below, std::int64
     return interrupt();
   };
 
-  TIDELOG_TRY(bool goes_on, walk_trusted(*file, end, trusted_below, outcome, take));
-  batch_checker checker(*file, end);
+  batch_checker checker(*file, end, interrupt);
+  TIDELOG_TRY(bool goes_on, walk_trusted(*file, checker, trusted_below, outcome, take));
   while (goes_on && outcome.end_position < end) {
     auto batch = checker.check(outcome.end_position);
     if (!batch && batch.error().code.category() != model::batch_category()) return base::forward_error(batch);
@@ -153,6 +156,8 @@ base::result<scan_outcome> segment::scan(model::offset trusted_below, std::int64
                     .batch_behind({.damaged_at = outcome.end_position, .expected = outcome.next_offset}));
     if (behind) outcome.behind = behind->base_offset;
     const auto broken = checker.check(outcome.end_position);
+    if (!broken && broken.error().code.category() != model::batch_category())
+      return tl::unexpected(broken.error());
     outcome.verdict = scan_verdict::damaged_batch;
     if (!behind && !broken) {
       TIDELOG_TRY(outcome.verdict, verdict_on(broken.error(), checker, outcome.end_position));

@@ -19,10 +19,12 @@ constexpr std::size_t base_digits = 20;
   }
 }
 
-[[nodiscard]] base::status copy(const io::file& from, std::uint64_t position, io::file& to) {
+[[nodiscard]] base::status copy(const io::file& from, std::uint64_t position, io::file& to,
+                                const scan_interrupt& interrupt) {
   std::vector<std::byte> buffer(copy_bytes);
   std::uint64_t written = 0;
   while (true) {
+    TIDELOG_DO(interrupt());
     TIDELOG_TRY(const std::size_t got, from.read_at(buffer, position + written));
     if (got == 0) return to.sync_data();
     TIDELOG_DO(to.write_at(base::byte_view(buffer).first(got), written));
@@ -37,13 +39,13 @@ bool is_set_aside_name(std::string_view name) {
 }
 
 base::result<io::path> set_tail_aside(io::file_system& files, const tail_to_keep& of, const io::file& file,
-                                      std::uint64_t position) {
+                                      std::uint64_t position, const scan_interrupt& interrupt) {
   TIDELOG_TRY(const io::path name, free_name(files, of));
   // Under another name until it is whole: what has its name can be relied on.
   const io::path unfinished = name.native() + ".tmp";
   TIDELOG_TRY(const auto to, files.open(unfinished, io::open_mode::create));
   auto copied = to->truncate(0);
-  if (copied) copied = copy(file, position, *to);
+  if (copied) copied = copy(file, position, *to, interrupt);
   if (!copied) {
     // The reason that counts is the first one: a full disk, most likely.
     static_cast<void>(files.remove_file(unfinished));

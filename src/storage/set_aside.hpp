@@ -4,6 +4,8 @@
 //   BASE.log.aside-OFFSET.NUMBER   BASE: of the segment it was in; OFFSET: where the log ended; NUMBER: from 1 on, so that
 //                                  none is ever written over
 
+#include "scan_interrupt.hpp"
+
 #include "tidelog/io/file_system.hpp"
 #include "tidelog/model/types.hpp"
 
@@ -21,9 +23,11 @@ struct tail_to_keep {
   model::offset log_end{};
 };
 
-/// Copies `file` from `position` to its end; durable when this returns the name.
+/// Copies `file` from `position` to its end; durable when this returns the name. Fails as `interrupt` does, which is asked
+/// before each MiB.
 [[nodiscard]] base::result<io::path> set_tail_aside(io::file_system& files, const tail_to_keep& of,
-                                                    const io::file& file, std::uint64_t position);
+                                                    const io::file& file, std::uint64_t position,
+                                                    const scan_interrupt& interrupt);
 /// Gives the whole segment's data file such a name; durable once the directory has been synced.
 [[nodiscard]] base::result<io::path> set_segment_aside(io::file_system& files, const tail_to_keep& of);
 

@@ -6,6 +6,7 @@
 // of the lookups only to move entries, never while a file is written.
 
 #include "tidelog/base/log_message.hpp"
+#include "tidelog/base/small_mutex.hpp"
 #include "tidelog/storage/offset_index.hpp"
 #include "tidelog/storage/open_file_cache.hpp"
 #include "tidelog/storage/time_index.hpp"
@@ -18,8 +19,8 @@ namespace tidelog::storage {
 template <class Entry>
 class sparse_index {
  public:
-  sparse_index(open_file_cache& open_files, io::file_system& files, io::path name, model::offset base)
-      : file_(open_files, files, std::move(name)), base_(base) {}
+  sparse_index(open_file_cache& open_files, io::file_system& files, const io::path& name, model::offset base)
+      : file_(open_files, files, name), base_(base) {}
 
   enum class file_state { whole, missing, ragged };
   /// Takes the file as it is; ragged when it does not consist of whole entries.
@@ -33,9 +34,10 @@ class sparse_index {
     return last_where([](const Entry&) { return true; });
   }
   /// The last entry of those at the front for which `wanted` holds; it holds for no entry after the first for which it
-  /// does not.
+  /// does not. Without patience it fails with EAGAIN where the disk would have to be waited for.
   template <class Predicate>
-  [[nodiscard]] base::result<std::optional<Entry>> last_where(Predicate wanted);
+  [[nodiscard]] base::result<std::optional<Entry>> last_where(
+      Predicate wanted, io::patience reader = io::patience::waits_for_disk);
 
   void add(const Entry& entry);
   /// True when so many entries wait in memory that they are worth a write.
@@ -58,14 +60,14 @@ class sparse_index {
   static constexpr std::size_t block_entries = block_bytes / Entry::size_bytes;
 
   [[nodiscard]] base::result<std::size_t> read_block(const io::file& file, std::size_t first,
-                                                     std::span<Entry> into) const;
+                                                     std::span<Entry> into, io::patience reader) const;
   template <class Predicate>
   [[nodiscard]] base::result<std::size_t> stored_where(std::size_t stored, Predicate wanted,
-                                                       std::optional<Entry>& found);
+                                                       io::patience reader, std::optional<Entry>& found);
 
   cached_file file_;
   const model::offset base_;
-  mutable std::mutex mutex_;
+  mutable base::small_mutex mutex_;
   std::size_t stored_ = 0;
   std::vector<Entry> pending_;
 };
@@ -89,10 +91,11 @@ auto sparse_index<Entry>::load() -> base::result<file_state> {
 
 template <class Entry>
 base::result<std::size_t> sparse_index<Entry>::read_block(const io::file& file, std::size_t first,
-                                                          std::span<Entry> into) const {
+                                                          std::span<Entry> into, io::patience reader) const {
   std::array<std::byte, block_bytes> buffer;
   const base::byte_span bytes(buffer.data(), into.size() * Entry::size_bytes);
-  TIDELOG_TRY(const std::size_t got, file.read_at(bytes, std::uint64_t{first} * Entry::size_bytes));
+  TIDELOG_TRY(const std::size_t got,
+              io::read_at(file, bytes, std::uint64_t{first} * Entry::size_bytes, reader));
   const std::size_t entries = got / Entry::size_bytes;
   for (std::size_t at = 0; at < entries; ++at)
     into[at] = Entry::decode(bytes.data() + at * Entry::size_bytes, base_);
@@ -105,7 +108,7 @@ base::result<std::vector<Entry>> sparse_index<Entry>::read_rising() {
   TIDELOG_TRY(const auto file, file_.get());
   std::array<Entry, block_entries> block;
   while (true) {
-    TIDELOG_TRY(const std::size_t got, read_block(*file, rising.size(), block));
+    TIDELOG_TRY(const std::size_t got, read_block(*file, rising.size(), block, io::patience::waits_for_disk));
     for (std::size_t at = 0; at < got; ++at) {
       if (!rising.empty() && !block[at].follows(rising.back())) return rising;
       if (block[at].last_offset < base_) return rising;
@@ -124,23 +127,24 @@ std::size_t sparse_index<Entry>::count() const {
 template <class Entry>
 template <class Predicate>
 base::result<std::size_t> sparse_index<Entry>::stored_where(std::size_t stored, Predicate wanted,
+                                                            io::patience reader,
                                                             std::optional<Entry>& found) {
   found.reset();
   if (stored == 0) return std::size_t{0};
-  TIDELOG_TRY(const auto file, file_.get());
+  TIDELOG_TRY(const auto file, file_.get(reader));
   std::size_t low = 0;
   std::size_t high = stored;
   std::array<Entry, block_entries> block;
   while (high - low > block.size()) {
     const std::size_t middle = low + (high - low) / 2;
-    TIDELOG_TRY(const std::size_t got, read_block(*file, middle, std::span(block).first(1)));
+    TIDELOG_TRY(const std::size_t got, read_block(*file, middle, std::span(block).first(1), reader));
     if (got == 1 && wanted(block[0])) {
       low = middle;
     } else {
       high = middle;
     }
   }
-  TIDELOG_TRY(const std::size_t got, read_block(*file, low, std::span(block).first(high - low)));
+  TIDELOG_TRY(const std::size_t got, read_block(*file, low, std::span(block).first(high - low), reader));
   const auto end =
       std::partition_point(block.begin(), block.begin() + static_cast<std::ptrdiff_t>(got), wanted);
   const auto satisfied = static_cast<std::size_t>(end - block.begin());
@@ -150,7 +154,7 @@ base::result<std::size_t> sparse_index<Entry>::stored_where(std::size_t stored, 
 
 template <class Entry>
 template <class Predicate>
-base::result<std::optional<Entry>> sparse_index<Entry>::last_where(Predicate wanted) {
+base::result<std::optional<Entry>> sparse_index<Entry>::last_where(Predicate wanted, io::patience reader) {
   std::size_t stored = 0;
   {
     const std::lock_guard guard(mutex_);
@@ -159,7 +163,7 @@ base::result<std::optional<Entry>> sparse_index<Entry>::last_where(Predicate wan
     stored = stored_;
   }
   std::optional<Entry> found;
-  TIDELOG_DO(stored_where(stored, wanted, found));
+  TIDELOG_DO(stored_where(stored, wanted, reader, found));
   return found;
 }
 
@@ -211,7 +215,7 @@ template <class Entry>
 template <class Predicate>
 base::status sparse_index<Entry>::keep_where(Predicate wanted) {
   std::optional<Entry> found;
-  TIDELOG_TRY(const std::size_t kept, stored_where(stored_, wanted, found));
+  TIDELOG_TRY(const std::size_t kept, stored_where(stored_, wanted, io::patience::waits_for_disk, found));
   {
     const std::lock_guard guard(mutex_);
     if (kept < stored_) pending_.clear();

@@ -31,7 +31,7 @@ base::status copy_range(const io::file& from, byte_range range, io::file& to, st
   while (range.begin < range.end) {
     piece.resize(std::min(piece_bytes, range.size()));
     TIDELOG_TRY(const auto got, from.read_at(piece, range.begin));
-    if (got == 0) return base::fail_errno(EIO, "{} has become shorter", from.name().string());
+    if (got == 0) return base::fail_errno(EIO, "{} has become shorter", from.name());
     piece.resize(got);
     TIDELOG_DO(to.write_at(piece, position));
     range.begin += got;

@@ -116,17 +116,20 @@ void partition_promises::take_batch(const storage::log& log, const model::record
     const std::int64_t offset = model::offset_of(batch, *record).value();
     const std::int64_t timestamp = model::timestamp_of(batch, *record).value();
     if (offset < log.log_start_offset().value()) continue;
-    take_record(offset, {text_of(record->key), text_of(record->value), timestamp});
+    take_record(offset, batch.producer_id(), {text_of(record->key), text_of(record->value), timestamp});
     seen.push_back({offset, timestamp});
   }
 }
 
-void partition_promises::take_record(std::int64_t offset, const sent_record& record) {
+void partition_promises::take_record(std::int64_t offset, model::producer_id of, const sent_record& record) {
+  // Two tombstones may be alike but for who sent them.
+  const auto is_it = [&](const known_record& each) {
+    return each.content == record && producer_id_of(each.from.sender) == of;
+  };
   const auto known = records_.find(offset);
-  if (known != records_.end() && known->second.content == record) return;
+  if (known != records_.end() && is_it(known->second)) return;
   const auto [first, last] = refused_.equal_range(offset);
-  const auto same =
-      std::find_if(first, last, [&](const auto& each) { return each.second.content == record; });
+  const auto same = std::find_if(first, last, [&](const auto& each) { return is_it(each.second); });
   require(offset >= on_disk_ && same != last, "offset {} has a record that was not written there: '{:.40}'",
           offset, record.value.value_or("(null)"));
   records_[offset] = same->second;

@@ -36,6 +36,12 @@ struct sent_record {
   friend bool operator==(const sent_record&, const sent_record&) = default;
 };
 
+/// Who sends without a producer id.
+inline constexpr int unknown_sender = -1;
+[[nodiscard]] inline model::producer_id producer_id_of(int sender) {
+  return sender == unknown_sender ? model::no_producer_id : model::producer_id(1000 + sender);
+}
+
 /// Who sent a batch, and the how-manieth it was of that one's.
 struct batch_origin {
   int sender = 0;
@@ -97,7 +103,7 @@ class partition_promises {
   [[nodiscard]] std::vector<seen_record> check_content(storage::log& log);
   void take_batch(const storage::log& log, const model::record_batch_view& batch,
                   std::vector<seen_record>& seen);
-  void take_record(std::int64_t offset, const sent_record& record);
+  void take_record(std::int64_t offset, model::producer_id of, const sent_record& record);
   void check_last_values(std::int64_t start, std::int64_t end, const std::vector<seen_record>& seen) const;
   void check_lookups(storage::log& log, const std::vector<seen_record>& seen, std::mt19937_64& random) const;
 

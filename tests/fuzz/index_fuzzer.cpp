@@ -154,8 +154,8 @@ class log_with_a_strange_file {
   std::unique_ptr<storage::log> open(storage::start_kind start) {
     storage::log_open_options options;
     options.start = start;
-    auto opened =
-        storage::log::open({files_, open_files_, commits(), clock_}, directory, small_segments(), options);
+    auto opened = storage::log::open({files_, open_files_, commits(), clock_}, directory,
+                                     std::make_shared<const storage::log_config>(small_segments()), options);
     require(opened.has_value());
     return std::move(*opened);
   }

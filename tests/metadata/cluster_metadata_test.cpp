@@ -96,6 +96,96 @@ TEST(cluster_metadata, a_directory_that_lacks_the_feature_of_groups_gets_it_wher
   }
 }
 
+TEST(cluster_metadata, a_first_start_cut_short_anywhere_gets_its_features_from_the_next) {
+  const auto seed = test::random_seed();
+  for (const auto fate : {test::unsynced::kept, test::unsynced::random}) {
+    for (std::uint64_t at = 0;; ++at) {
+      fault_file_system files;
+      files.cut_power_at(at);
+      { static_cast<void>(process(files).open()); }
+      const bool was_cut = files.is_down();
+      files.restart(fate, seed + at);
+      process run(files);
+      auto cluster = run.open();
+      ASSERT_TRUE(cluster) << "change " << at << ": " << cluster.error().describe();
+      EXPECT_EQ((*cluster)->current()->feature_level("metadata.version"), 30) << "change " << at;
+      EXPECT_EQ((*cluster)->current()->feature_level("group.version"), 1) << "change " << at;
+      if (!was_cut) break;
+    }
+  }
+}
+
+TEST(cluster_metadata, a_change_that_a_crash_has_cut_in_two_takes_nothing_that_came_later_with_it) {
+  fault_file_system files;
+  {
+    process run(files);
+    auto cluster = run.open();
+    ASSERT_TRUE((*cluster)->change(creation("before", 1)));
+    ASSERT_TRUE((*cluster)->close());
+  }
+  {
+    // The first of several batches of a large change.
+    process run(files);
+    const auto log = storage::log::open(run.environment, "/data/__cluster_metadata-0",
+                                        std::make_shared<const storage::log_config>(), {});
+    ASSERT_TRUE(log) << log.error().describe();
+    const auto epoch = *(*log)->latest_epoch();
+    auto batches = make_batches({begin_transaction_record{}, topic_record{"half", base::random_uuid()}},
+                                (*log)->log_end_offset(), epoch, 0);
+    ASSERT_EQ(batches.size(), 1U);
+    ASSERT_TRUE(
+        (*log)->append(batches.front(), {.leader_epoch = epoch, .origin = storage::append_origin::internal}));
+    ASSERT_TRUE((*log)->flush());
+  }
+  {
+    process run(files);
+    auto cluster = run.open();
+    ASSERT_TRUE(cluster) << cluster.error().describe();
+    EXPECT_EQ(names_of(*(*cluster)->current()), std::set<std::string>{"before"});
+    ASSERT_TRUE((*cluster)->change(creation("after", 1)));
+  }
+  process run(files);
+  auto cluster = run.open();
+  ASSERT_TRUE(cluster) << cluster.error().describe();
+  EXPECT_EQ(names_of(*(*cluster)->current()), (std::set<std::string>{"before", "after"}));
+  EXPECT_EQ((*cluster)->current()->brokers().count(1), 1U);
+}
+
+TEST(cluster_metadata, a_log_whose_sync_finds_no_room_takes_changes_when_it_is_opened_again) {
+  fault_file_system files;
+  {
+    process run(files);
+    auto cluster = run.open();
+    ASSERT_TRUE((*cluster)->change(creation("before", 1)));
+    // The data directory's own name is somebody else's to look after.
+    files.make_durable();
+    files.inject({.what = test::operation::sync,
+                  .error_number = ENOSPC,
+                  .path_contains = "__cluster_metadata-0",
+                  .times = test::for_ever});
+    EXPECT_FALSE((*cluster)->change(creation("during", 1)));
+    EXPECT_FALSE((*cluster)->change(creation("later", 1)));
+    EXPECT_TRUE((*cluster)->is_out_of_room());
+    EXPECT_FALSE((*cluster)->reopen());
+    EXPECT_TRUE((*cluster)->is_out_of_room());
+    files.clear_faults();
+    const auto image = (*cluster)->reopen();
+    ASSERT_TRUE(image) << image.error().describe();
+    EXPECT_FALSE((*cluster)->is_out_of_room());
+    EXPECT_EQ((*cluster)->current(), *image);
+    const auto changed = (*cluster)->change(creation("after", 1));
+    ASSERT_TRUE(changed) << changed.error().describe();
+  }
+  files.restart(test::unsynced::lost);
+  process run(files);
+  auto cluster = run.open();
+  ASSERT_TRUE(cluster) << cluster.error().describe();
+  auto names = names_of(*(*cluster)->current());
+  // Whoever was told that it failed may find it made.
+  names.erase("during");
+  EXPECT_EQ(names, (std::set<std::string>{"before", "after"}));
+}
+
 TEST(cluster_metadata, the_broker_epoch_is_the_offset_of_its_registration) {
   fault_file_system files;
   std::int64_t first = 0;

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tidelog/storage/partition_metadata.hpp"
+
 #include <thread>
 
 namespace tidelog::partition {
@@ -201,6 +203,21 @@ TEST_F(partition_manager_test, deleted_records_stay_deleted_after_a_power_cut) {
   EXPECT_EQ(consume(*run.find("t")), values{"c"});
 }
 
+TEST_F(partition_manager_test, directory_of_an_earlier_topic_of_the_name_is_set_aside_and_kept) {
+  {
+    broker_run run(files);
+    append_committed(*run.create("t"));
+    run.stop_cleanly();
+  }
+  ASSERT_TRUE(storage::write_partition_metadata(files, "/data/t-0", base::random_uuid()));
+  broker_run run(files);
+  EXPECT_TRUE(run.find("t")->check_available());
+  EXPECT_EQ(consume(*run.find("t")), values{});
+  const auto left = folders(files, "t-0.");
+  ASSERT_EQ(left.size(), 1U);
+  EXPECT_NE(left.front().find("-stray"), std::string::npos) << left.front();
+}
+
 TEST_F(partition_manager_test, directories_without_a_topic_are_set_aside_and_kept) {
   {
     broker_run run(files);
@@ -245,7 +262,10 @@ TEST_F(partition_that_does_not_open, is_offline_while_the_others_serve) {
     EXPECT_EQ(bad->check_available().error().code, offline);
     auto batch = test::make_batch({});
     EXPECT_EQ(bad->append(batch, storage::append_origin::client).error().code, offline);
-    EXPECT_EQ(bad->read(model::offset(0), {.max_bytes = 1}, storage::read_bound::log_end()).error().code,
+    EXPECT_EQ(bad->read(model::offset(0), {.max_bytes = 1}, storage::read_bound::log_end(),
+                        io::patience::waits_for_disk)
+                  .error()
+                  .code,
               offline);
     EXPECT_EQ(test::wait_committed(*bad, model::offset(1)).error().code, offline);
     EXPECT_EQ(bad->log_end_offset(), model::no_offset);

@@ -67,6 +67,52 @@ TEST_F(partition_recovery, partitions_serve_while_others_recover) {
   EXPECT_EQ(told, (std::vector<partition_ptr>{quick, slow}));
 }
 
+TEST_F(partition_recovery, logs_with_little_to_read_do_not_wait_for_those_with_much) {
+  {
+    test::broker_run run(files);
+    for (const auto* name : {"large-1", "large-2", "large-3"}) {
+      const auto large = run.create(name, test::page_cache());
+      for (int i = 0; i < 30; ++i) test::append(*large, {.value = "x"});
+    }
+    ASSERT_TRUE(run.directory().write_checkpoints());
+  }
+  files.restart(test::unsynced::kept);
+  test::broker_run run(files, {}, test::recovery::in_background);
+  // More of them than threads.
+  files.hold_back("large-");
+  std::promise<void> quick_is_online;
+  run.manager().set_online_listener([&](const partition_ptr& which) {
+    if (which->name().topic == "quick") quick_is_online.set_value();
+  });
+  std::promise<void> over;
+  run.manager().recover([&](std::size_t done, std::size_t total) {
+    if (done == total) over.set_value();
+  });
+  EXPECT_EQ(quick_is_online.get_future().wait_for(std::chrono::seconds(60)), std::future_status::ready);
+  files.let_through();
+  over.get_future().wait();
+  EXPECT_EQ(consume(*run.find("large-3")).size(), 30U);
+}
+
+TEST_F(partition_recovery, what_a_disk_does_not_give_stays_offline_until_it_does) {
+  files.restart(test::unsynced::kept);
+  files.inject({.what = test::operation::read,
+                .error_number = EIO,
+                .path_contains = "slow-0/00000000000000000000.log",
+                .times = test::for_ever});
+  test::broker_run run(files);
+  const auto slow = run.find("slow");
+  EXPECT_EQ(state_of(*slow), make_error_code(errc::offline));
+  EXPECT_NE(slow->check_available().error().describe().find("Input/output error"), std::string::npos);
+  EXPECT_EQ(consume(*run.find("quick")), values{"b"});
+  EXPECT_TRUE(run.manager().out_of_room_and_due().empty());
+  files.clear_faults();
+  std::promise<base::status> done;
+  run.manager().reopen(slow, [&](base::status outcome) { done.set_value(std::move(outcome)); });
+  EXPECT_TRUE(done.get_future().get());
+  EXPECT_EQ(consume(*slow), values{"a"});
+}
+
 TEST_F(partition_recovery, after_a_clean_stop_there_is_nothing_left_to_recover) {
   { test::broker_run(files).stop_cleanly(); }
   files.restart(test::unsynced::kept);

@@ -21,12 +21,13 @@ using values = std::vector<std::string>;
 
 class partition_reopen : public testing::Test {
  protected:
-  void fail(operation what, const std::string& where) {
-    files.inject({.what = what, .error_number = EIO, .path_contains = where, .times = test::for_ever});
+  void fail(operation what, const std::string& where, int error_number = EIO) {
+    files.inject(
+        {.what = what, .error_number = error_number, .path_contains = where, .times = test::for_ever});
   }
   /// A sync of it fails.
-  void break_log_of(partition& of) {
-    fail(operation::sync, of.name().text());
+  void break_log_of(partition& of, int error_number = EIO) {
+    fail(operation::sync, of.name().text(), error_number);
     const auto end = append(of, {.value = "lost"}).end_offset();
     ASSERT_FALSE(test::wait_committed(of, end));
     files.clear_faults();
@@ -200,6 +201,75 @@ TEST_F(partition_reopen, whoever_listens_is_told_of_partitions_that_came_back) {
   files.clear_faults();
   EXPECT_TRUE(reopen(target));
   EXPECT_EQ(told, std::vector<partition_ptr>{target});
+}
+
+using partitions = std::vector<partition_ptr>;
+
+TEST_F(partition_reopen, who_goes_offline_for_want_of_room_is_told_of_and_what_it_had_comes_back) {
+  std::vector<std::error_code> told;
+  run.manager().set_out_of_room_listener([&](const base::error& why) { told.push_back(why.code); });
+  const auto target = run.create("t");
+  append_committed(*target, {.value = "a"});
+  break_log_of(*target, ENOSPC);
+  EXPECT_EQ(told, std::vector{std::error_code(ENOSPC, std::system_category())});
+  EXPECT_TRUE(target->is_out_of_room());
+  EXPECT_EQ(run.manager().out_of_room_and_due(), partitions{target});
+  ASSERT_TRUE(reopen(target));
+  EXPECT_FALSE(target->is_out_of_room());
+  append_committed(*target, {.value = "b"});
+  // The failed sync has lost its record, whatever the page cache shows.
+  files.restart(test::unsynced::lost);
+  test::broker_run next(files);
+  EXPECT_EQ(consume(*next.find("t")), (values{"a", "lost", "b"}));
+}
+
+TEST_F(partition_reopen, other_errors_wait_for_a_person) {
+  int told = 0;
+  run.manager().set_out_of_room_listener([&](const base::error&) { ++told; });
+  const auto target = run.create("t");
+  break_log_of(*target);
+  EXPECT_FALSE(target->is_out_of_room());
+  EXPECT_EQ(run.manager().out_of_room_and_due(), partitions{});
+  EXPECT_EQ(told, 0);
+  // Also where want of room was what it began with.
+  ASSERT_TRUE(reopen(target));
+  break_log_of(*target, ENOSPC);
+  fail(operation::list, "t-0");
+  EXPECT_FALSE(reopen(target));
+  EXPECT_EQ(run.manager().out_of_room_and_due(), partitions{});
+}
+
+TEST_F(partition_reopen, an_opening_that_finds_no_room_is_tried_again_less_and_less_often) {
+  int told = 0;
+  run.manager().set_out_of_room_listener([&](const base::error&) { ++told; });
+  fail(operation::make_directory, "t-0", EDQUOT);
+  const auto target = run.create("t");
+  EXPECT_TRUE(target->is_out_of_room());
+  EXPECT_EQ(told, 1);
+  const auto due = [&] { return !run.manager().out_of_room_and_due().empty(); };
+  EXPECT_TRUE(due());
+  for (const auto pause : {1, 2, 4, 8, 16, 32, 64, 64}) {
+    EXPECT_FALSE(reopen(target));
+    run.clock.advance(std::chrono::seconds(pause) - std::chrono::milliseconds(1));
+    EXPECT_FALSE(due()) << pause;
+    run.clock.advance(std::chrono::milliseconds(1));
+    EXPECT_TRUE(due()) << pause;
+  }
+  files.clear_faults();
+  EXPECT_TRUE(reopen(target));
+  run.clock.advance(std::chrono::hours(1));
+  EXPECT_FALSE(due());
+  // The next time is a new one.
+  break_log_of(*target, ENOSPC);
+  EXPECT_TRUE(due());
+}
+
+TEST_F(partition_reopen, one_that_is_deleted_while_it_has_no_room_is_forgotten) {
+  fail(operation::make_directory, "t-0", ENOSPC);
+  const auto target = run.create("t");
+  files.clear_faults();
+  run.remove("t");
+  EXPECT_EQ(run.manager().out_of_room_and_due(), partitions{});
 }
 
 }  // namespace

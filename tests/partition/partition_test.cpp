@@ -165,7 +165,11 @@ TEST_F(partition_test, a_retired_one_refuses_everything_and_its_waiters_are_woke
   auto batch = make_batch({});
   const auto gone = make_error_code(errc::unknown_partition);
   EXPECT_EQ(target->append(batch, append_origin::client).error().code, gone);
-  EXPECT_EQ(target->read(at(0), {.max_bytes = 100}, storage::read_bound::log_end()).error().code, gone);
+  EXPECT_EQ(
+      target->read(at(0), {.max_bytes = 100}, storage::read_bound::log_end(), io::patience::waits_for_disk)
+          .error()
+          .code,
+      gone);
   EXPECT_EQ(target->delete_records_before(at(1)).error().code, gone);
   EXPECT_EQ(target->size_bytes().error().code, gone);
   EXPECT_EQ(target->offset_for_timestamp(model::timestamp(0)).error().code, gone);
@@ -215,7 +219,7 @@ TEST_F(partition_test, a_topic_may_go_while_it_is_written_and_read) {
     }
     use([&]() -> base::status {
       const auto slice = target->read(target->log_start_offset(), {.max_bytes = 1000},
-                                      storage::read_bound::high_watermark());
+                                      storage::read_bound::high_watermark(), io::patience::waits_for_disk);
       // The log start may have moved on since it was asked for.
       if (!slice && slice.error().code != storage::errc::offset_out_of_range) {
         return tl::unexpected<base::error>(slice.error());

@@ -36,7 +36,7 @@ broker_run::broker_run(fault_file_system& files, partition::broker_layers layers
   manager_settings.layers = std::move(layers);
   manager_ =
       std::make_unique<partition::partition_manager>(*directory_, clock, pool_, std::move(manager_settings));
-  require(manager_->start(cluster_->current()));
+  manager_->start(cluster_->current());
   if (how == recovery::waited_for) recover_and_wait(*manager_);
 }
 
@@ -130,7 +130,8 @@ std::vector<std::string> consume(partition::partition& of) {
   std::vector<std::string> values;
   auto from = of.log_start_offset();
   while (true) {
-    auto slice = of.read(from, {.max_bytes = 1 << 20}, storage::read_bound::high_watermark());
+    auto slice = of.read(from, {.max_bytes = 1 << 20}, storage::read_bound::high_watermark(),
+                         io::patience::waits_for_disk);
     if (!slice) {
       ADD_FAILURE() << slice.error().describe();
       return values;

@@ -1,10 +1,12 @@
 // The journal at work, with logs that only listen.
 #include "commit_journal.hpp"
 
+#include "support/manual_clock.hpp"
 #include "support_log.hpp"
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -80,7 +82,8 @@ class commit_journal_test : public ::testing::Test {
   void begin(std::uint64_t bytes = small_ring_bytes) {
     journal_ = std::make_unique<commit_journal>(
         files_, data, directory_id_,
-        commit_journal::settings{.bytes = bytes, .logs_in_a_round = 100, .metrics = &metrics_});
+        commit_journal::settings{
+            .bytes = bytes, .logs_in_a_round = 100, .metrics = &metrics_, .clock = &clock_});
   }
   void seat(seated_log& log, int number = 1) {
     log.account = journal_->seat(log_id(number), log.log, at(log.end));
@@ -118,7 +121,28 @@ class commit_journal_test : public ::testing::Test {
     while (offer(log, 20'000)) log.log.wait_for(log.end);
   }
 
+  /// The next `times` operations of that kind fail, the first of them in a group, which this offers.
+  void fail_group(seated_log& log, operation what, int error_number, std::uint64_t times = 1) {
+    log.log.wait_for(log.end);
+    const auto failures = counts().failures.value();
+    files_.inject({.what = what,
+                   .error_number = error_number,
+                   .path_contains = storage::journal_file_name,
+                   .times = times});
+    ASSERT_TRUE(offer(log));
+    while (counts().failures.value() == failures) std::this_thread::yield();
+    EXPECT_FALSE(offer(log)) << "the log has not synced its segments";
+    journal_->synced(*log.account, at(log.end));
+  }
+  void offer_until_taken_in_time(seated_log& log) {
+    while (!offer(log)) {
+      journal_->synced(*log.account, at(log.end));
+      clock_.advance(std::chrono::seconds(1));
+    }
+  }
+
   metrics::registry metrics_;
+  manual_clock clock_;
   fault_file_system files_;
   const base::uuid directory_id_ = base::random_uuid();
   std::unique_ptr<commit_journal> journal_;
@@ -352,6 +376,74 @@ TEST_F(commit_journal_test, second_failure_refuses_durable_appends) {
   }
   EXPECT_EQ(counts().failures.value(), 2U);
   journal_->leave(*log.account);
+}
+
+TEST_F(commit_journal_test, want_of_room_is_waited_out_however_often) {
+  begin();
+  seated_log log;
+  seat(log);
+  offer_until_taken(log);
+  for (int round = 0; round < 3; ++round) {
+    for (const auto what : {operation::write, operation::sync}) {
+      const auto faults = files_.faults_met();
+      // And twice in the header of the next run.
+      ASSERT_NO_FATAL_FAILURE(fail_group(log, what, ENOSPC, 3));
+      const auto changes = files_.changes();
+      for (int i = 0; i < 10; ++i) EXPECT_FALSE(offer(log));
+      EXPECT_EQ(files_.changes(), changes) << "not before the pause is over";
+      offer_until_taken_in_time(log);
+      EXPECT_EQ(files_.faults_met(), faults + 3);
+      EXPECT_FALSE(journal_->is_refusing());
+    }
+  }
+  log.log.wait_for(log.end);
+  journal_->leave(*log.account);
+  EXPECT_EQ(left_of(), std::vector<std::int64_t>{log.end - 1}) << "what the last run has";
+}
+
+TEST_F(commit_journal_test, want_of_room_makes_no_failure_the_second) {
+  begin();
+  seated_log log;
+  seat(log);
+  offer_until_taken(log);
+  for (int round = 0; round < 2; ++round) {
+    ASSERT_NO_FATAL_FAILURE(fail_group(log, operation::sync, ENOSPC));
+    offer_until_taken_in_time(log);
+    ASSERT_NO_FATAL_FAILURE(fail_group(log, operation::sync, EDQUOT));
+    offer_until_taken_in_time(log);
+    ASSERT_NO_FATAL_FAILURE(fail_group(log, operation::sync, EIO));
+    if (round == 0) offer_until_taken(log);
+  }
+  EXPECT_TRUE(journal_->is_refusing());
+  journal_->leave(*log.account);
+}
+
+TEST_F(commit_journal_test, new_file_that_finds_no_room_is_waited_for) {
+  begin();
+  seated_log log;
+  seat(log);
+  offer_until_taken(log);
+  ASSERT_NO_FATAL_FAILURE(fail_group(log, operation::sync, EIO));
+  constexpr std::array moments{operation::remove, operation::space,  operation::write,
+                               operation::sync,   operation::rename, operation::sync_directory};
+  for (const auto what : moments) files_.inject({.what = what, .error_number = ENOSPC});
+  offer_until_taken_in_time(log);
+  EXPECT_EQ(files_.faults_met(), 1 + moments.size());
+  log.log.wait_for(log.end);
+  journal_->leave(*log.account);
+  EXPECT_EQ(left_of(), std::vector<std::int64_t>{log.end - 1});
+}
+
+TEST_F(commit_journal_test, file_whose_name_was_not_synced_gets_it_synced_before_it_serves) {
+  begin();
+  seated_log log;
+  seat(log);
+  files_.inject({.what = operation::sync_directory, .error_number = ENOSPC});
+  offer_until_taken_in_time(log);
+  log.log.wait_for(log.end);
+  EXPECT_EQ(files_.faults_met(), 1U);
+  journal_->leave(*log.account);
+  EXPECT_EQ(left_of(), std::vector<std::int64_t>{log.end - 1});
 }
 
 TEST_F(commit_journal_test, disk_without_room_goes_on_without_a_journal) {

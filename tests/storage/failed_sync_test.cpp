@@ -63,6 +63,13 @@ TEST_F(failed_sync, is_made_good_by_the_next_start_of_the_daemon) {
   EXPECT_EQ(left_after_power_cut(std::move(log)), all_four);
 }
 
+TEST_F(failed_sync, is_made_good_also_where_the_process_died_before_it_could_leave_a_marker) {
+  ASSERT_TRUE(storage::remove_failed_sync_marker(files_, world_.directory));
+  files_.restart(unsynced::kept);
+  auto log = world_.open({}, {.recovery_point = at(3)});
+  EXPECT_EQ(left_after_power_cut(std::move(log)), all_four);
+}
+
 TEST_F(failed_sync, is_made_good_whatever_checkpoints_and_markers_of_a_clean_stop_say) {
   files_.restart(unsynced::kept);
   auto log = world_.open({}, {.start = start_kind::clean, .recovery_point = at(5)});
@@ -158,6 +165,19 @@ TEST(failed_sync_of_an_open_directory, is_made_good_when_the_log_is_opened_again
   const auto log = (*directory)->open_log(request, storage::when_missing::fail);
   ASSERT_TRUE(log) << log.error().describe();
   EXPECT_EQ(consume_offsets(**log), (std::vector<std::int64_t>{0, 1}));
+}
+
+TEST(failed_write_back, of_segments_that_were_closed_meanwhile_takes_the_log_offline) {
+  fault_file_system files;
+  log_world world(files, 1);
+  auto config = page_cache_config();
+  config.segment_bytes = static_cast<std::int64_t>(2 * batch_bytes(10));
+  const auto log = world.open(config);
+  for (int i = 0; i < 6; ++i) append(*log, {});
+  ASSERT_LE(world.open_files.open_files(), 1U);
+  files.fail_write_back();
+  EXPECT_EQ(log->flush().error().code, std::errc::io_error);
+  EXPECT_EQ(log->flush().error().code, make_error_code(errc::log_offline));
 }
 
 TEST_F(failed_sync, recovery_that_nobody_wants_any_more_ends) {

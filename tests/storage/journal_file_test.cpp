@@ -113,6 +113,19 @@ TEST_F(journal_file_test, file_without_a_good_header_is_corrupt) {
   EXPECT_EQ(storage::read_journal(*file_).error().code, storage::errc::corrupt_journal);
 }
 
+TEST_F(journal_file_test, header_that_was_cut_off_at_any_byte_leaves_the_other_one_in_force) {
+  const auto next = storage::encode_journal_header(
+      {header_.directory_id, base::random_uuid(), header_.generation + 1, header_.ring_blocks});
+  const auto position = storage::journal_header_position(header_.generation + 1);
+  for (std::size_t written = 0; written < 62; ++written) {
+    ASSERT_TRUE(file_->write_at(std::vector<std::byte>(storage::journal_block_bytes), position));
+    ASSERT_TRUE(file_->write_at(base::byte_view(next).first(written), position));
+    const auto found = storage::read_journal(*file_);
+    ASSERT_TRUE(found) << written << ": " << found.error().describe();
+    EXPECT_EQ(found->header.run_id, header_.run_id) << written;
+  }
+}
+
 TEST_F(journal_file_test, another_version_is_told_apart_from_damage) {
   damage(storage::journal_header_position(header_.generation) + 9);
   EXPECT_EQ(storage::read_journal(*file_).error().code, storage::errc::unknown_format_version);

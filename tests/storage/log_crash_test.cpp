@@ -159,6 +159,29 @@ TEST(log_crash_test, power_cut_while_several_segments_are_deleted_leaves_no_hole
   }
 }
 
+TEST(log_crash_test, power_cut_after_deletions_whose_names_could_not_be_synced_leaves_no_hole) {
+  const std::uint64_t seed = random_seed();
+  auto config = page_cache_config();
+  config.segment_bytes = static_cast<std::int64_t>(2 * batch_bytes(10));
+  for (std::uint64_t round = 0; round < 50; ++round) {
+    SCOPED_TRACE(seed + round);
+    fault_file_system files;
+    {
+      log_world world(files);
+      const auto log = world.open(config);
+      for (int i = 0; i < 16; ++i) append(*log, {});
+      ASSERT_TRUE(log->flush());
+      files.inject({.what = operation::sync_directory, .error_number = EIO, .times = 2});
+      EXPECT_FALSE(log->advance_log_start(at(2)));
+      EXPECT_FALSE(log->advance_log_start(at(4)));
+      files.cut_power();
+    }
+    files.restart(unsynced::random, seed + round);
+    log_world world(files);
+    ASSERT_EQ(world.open(config)->log_end_offset(), at(16));
+  }
+}
+
 /// Two batches of that size fill a segment; an even larger one does not fit behind one of them.
 [[nodiscard]] storage::log_config two_batch_segments(std::int64_t flush_messages) {
   storage::log_config config;
@@ -243,6 +266,59 @@ TEST(log_crash_test, segment_that_was_cut_back_and_closed_is_synced_with_the_nex
     files.restart(unsynced::random, seed);
     log_world world(files);
     ASSERT_EQ(world.open(two_batch_segments(1))->log_end_offset(), at(2));
+  }
+}
+
+/// A log of one durable record whose process died after it had cut a refused batch off again.
+class log_that_was_cut_back {
+ public:
+  log_that_was_cut_back() {
+    {
+      log_world world(files);
+      const auto log = world.open(two_batch_segments(1));
+      EXPECT_TRUE(wait_committed(*log, append(*log, {}).end_offset()));
+      files.inject(
+          {.what = operation::write, .error_number = EIO, .path_contains = ".log", .bytes_written = 1000});
+      auto refused = make_batch({.value = "refused"});
+      EXPECT_FALSE(log->append(refused, {}));
+    }
+    files.restart(unsynced::kept);
+  }
+  [[nodiscard]] std::unique_ptr<storage::log> open(storage::start_kind start) {
+    world_.reset();
+    world_ = std::make_unique<log_world>(files);
+    return world_->open(two_batch_segments(1), {.start = start, .recovery_point = at(1)});
+  }
+
+  fault_file_system files;
+
+ private:
+  std::unique_ptr<log_world> world_;
+};
+
+TEST(log_crash_test, what_a_process_that_died_has_cut_off_does_not_come_back_in_front_of_the_next_segment) {
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    SCOPED_TRACE(seed);
+    log_that_was_cut_back cut;
+    auto log = cut.open(storage::start_kind::unclean);
+    ASSERT_TRUE(log->roll());
+    ASSERT_TRUE(wait_committed(*log, append(*log, {.value = "acknowledged"}).end_offset()));
+    log.reset();
+    cut.files.restart(unsynced::random, seed);
+    log = cut.open(storage::start_kind::unclean);
+    const auto bytes = read_all(*log, at(0), read_bound::log_end());
+    ASSERT_EQ(base::as_text(bytes).find("refused"), std::string_view::npos);
+    ASSERT_NE(base::as_text(bytes).find("acknowledged"), std::string_view::npos);
+  }
+}
+
+TEST(log_crash_test, what_a_process_that_died_has_cut_off_does_not_come_back_after_a_clean_stop) {
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    SCOPED_TRACE(seed);
+    log_that_was_cut_back cut;
+    ASSERT_TRUE(cut.open(storage::start_kind::unclean)->close(storage::close_kind::clean));
+    cut.files.restart(unsynced::random, seed);
+    ASSERT_EQ(cut.open(storage::start_kind::clean)->log_end_offset(), at(1));
   }
 }
 

@@ -157,6 +157,34 @@ TEST_F(log_directory_setup_test, first_start_cut_short_anywhere_is_begun_again) 
   }
 }
 
+TEST_F(log_directory_setup_test, first_start_killed_anywhere_is_on_disk_when_the_second_is_over) {
+  for (std::uint64_t at = 0;; ++at) {
+    test::fault_file_system disk;
+    disk.cut_power_at(at);
+    static_cast<void>(take_directory(disk, directory, {}));
+    const bool was_cut = disk.is_down();
+    disk.restart(test::unsynced::kept);
+    std::string cluster;
+    {
+      const auto second = take_directory(disk, directory, {});
+      ASSERT_TRUE(second) << "change " << at << ": " << second.error().describe();
+      cluster = second->properties.cluster_id;
+    }
+    disk.restart(test::unsynced::lost);
+    const auto third = take_directory(disk, directory, {});
+    ASSERT_TRUE(third) << "change " << at << ": " << third.error().describe();
+    EXPECT_EQ(third->properties.cluster_id, cluster) << "change " << at;
+    if (!was_cut) break;
+  }
+}
+
+TEST_F(log_directory_setup_test, parents_that_nobody_may_read_are_no_obstacle) {
+  ASSERT_TRUE(files.make_directories(directory));
+  files.make_durable();
+  files.inject({.what = test::operation::sync_directory, .error_number = EACCES, .times = 1});
+  EXPECT_EQ(refusal(), std::error_code());
+}
+
 class clean_stop_marker_test : public testing::Test {
  protected:
   std::optional<std::int64_t> epoch() {

@@ -338,6 +338,22 @@ TEST_F(log_directory_test, checkpoint_of_a_directory_that_is_gone_is_not_inherit
   EXPECT_FALSE(points->contains(at("a")));
 }
 
+TEST_F(log_directory_test, checkpoint_whose_replacement_failed_is_not_taken_for_what_it_was_before) {
+  daemon_run run(files);
+  const auto deleted = run.open(request("a"));
+  append(**deleted, 2);
+  ASSERT_TRUE(run.directory().write_checkpoints());
+  ASSERT_TRUE((*deleted)->advance_log_start(model::offset(1)));
+  files.inject({.what = test::operation::sync_directory, .error_number = EIO});  // by then it has its name
+  EXPECT_FALSE(run.directory().write_checkpoints());
+  ASSERT_TRUE(run.directory().delete_log(at("a"), 0));
+  const log_request successor{at("a"), base::random_uuid(), log_config{}};
+  append(**run.open(successor), 1);
+  files.restart(test::unsynced::lost);
+  daemon_run next(files);
+  EXPECT_EQ((*next.open(successor, when_missing::fail))->log_start_offset(), model::offset(0));
+}
+
 TEST_F(log_directory_test, stray_directory_is_set_aside_and_never_removed) {
   daemon_run run(files);
   ASSERT_TRUE(files.make_directories(data / "old-4"));

@@ -289,6 +289,27 @@ TEST_F(log_test, open_files_are_bounded) {
   EXPECT_LE(narrow.open_files.open_files(), 4U);
 }
 
+TEST_F(log_test, segments_that_wait_for_a_sync_are_synced_and_closed_when_too_many_files_are_open) {
+  // On a file system that has no holds.
+  files.inject({.what = operation::hold, .error_number = ENODEV, .times = for_ever});
+  log_world narrow(files, 2);
+  std::vector<std::unique_ptr<storage::log>> logs;
+  for (int i = 0; i < 8; ++i) {
+    narrow.directory = fmt::format("/data/t-{}", i);
+    logs.push_back(narrow.open(page_cache_config()));
+    append(*logs.back(), {});
+  }
+  EXPECT_EQ(narrow.open_files.open_files(), 8U);
+  while (narrow.open_files.is_overfull()) {
+    for (const auto& each : logs) each->sync_closed_segments();
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(narrow.open_files.open_files(), 2U);
+  for (const auto& each : logs) {
+    EXPECT_EQ(read_all(*each, at(0), read_bound::log_end()).size(), batch_bytes(10));
+  }
+}
+
 TEST_F(log_test, truncation_removes_records_and_what_was_known_of_them) {
   const auto log = world.open(small_segments());
   for (int i = 0; i < 13; ++i) append(*log, {.producer_id = 1, .sequence = i}, i / 5);

@@ -67,6 +67,26 @@ TEST(log_threads_test, everybody_at_once_sees_whole_batches_in_order) {
   EXPECT_TRUE(log->close(storage::close_kind::clean));
 }
 
+TEST(log_threads_test, deletion_waits_for_the_names_of_segments_that_stay) {
+  fault_file_system files;
+  log_world world(files);
+  auto config = page_cache_config();
+  config.segment_bytes = static_cast<std::int64_t>(2 * batch_bytes(10));
+  const auto log = world.open(config);
+  for (int i = 0; i < 3; ++i) append(*log, {});
+  const io::path oldest = world.directory / "00000000000000000000.log";
+  files.hold_back_syncs_of(world.directory);
+  std::thread flush([&] { EXPECT_TRUE(log->flush()); });
+  files.await_held_back();
+  std::thread deletion([&] { EXPECT_TRUE(log->advance_log_start(at(2))); });
+  files.await_held_back(2);
+  EXPECT_EQ(files.exists(oldest), true);
+  files.let_through();
+  flush.join();
+  deletion.join();
+  EXPECT_EQ(files.exists(oldest), false);
+}
+
 class counting_source final : public storage::commit_source {
  public:
   void commit() override {
@@ -101,28 +121,6 @@ TEST(group_commit_test, every_request_is_followed_by_a_commit_that_began_after_i
     while (source.seen.load() < 2000) std::this_thread::yield();
     commits.forget(source);
   }
-}
-
-TEST(open_file_cache_test, least_recently_used_files_are_closed_but_pinned_ones_never) {
-  fault_file_system files;
-  storage::open_file_cache cache(2);
-  std::vector<std::unique_ptr<storage::cached_file>> cached;
-  for (const char* name : {"/a", "/b", "/c", "/d"}) {
-    cached.push_back(std::make_unique<storage::cached_file>(cache, files, name));
-  }
-  const std::weak_ptr<io::file> pinned = [&] {
-    const auto file = *cached[0]->get_or_create();
-    cached[0]->pin(file);
-    return file;
-  }();
-  const std::weak_ptr<io::file> idle = *cached[1]->get_or_create();
-  for (int round = 0; round < 3; ++round) {
-    ASSERT_TRUE(cached[2]->get_or_create());
-    ASSERT_TRUE(cached[3]->get_or_create());
-  }
-  EXPECT_FALSE(pinned.expired());
-  EXPECT_TRUE(idle.expired());
-  EXPECT_EQ(cache.open_files(), 2U);
 }
 
 }  // namespace

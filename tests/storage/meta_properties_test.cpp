@@ -63,6 +63,23 @@ TEST(meta_properties_test, directory_id_may_be_missing_and_nothing_else) {
   }
 }
 
+TEST(meta_properties_test, damage_is_told_in_readable_text) {
+  const std::string begin = "node.id=1\nversion=1\n";
+  for (const std::string& text :
+       {begin + "cluster.id=c\ndirectory.id=\x1b[2J\xff\xfe\x01" + std::string(100'000, 'x') + "\n",
+        begin + "cluster.id=\x1b[2J\xff\xfe\x01" + std::string(100'000, 'x') + "\n"}) {
+    const auto parsed = parse_meta_properties(text, "f");
+    ASSERT_FALSE(parsed);
+    EXPECT_EQ(parsed.error().code, errc::corrupt_meta_properties);
+    EXPECT_LT(parsed.error().context.size(), 200U);
+    EXPECT_NE(parsed.error().context.find("'\\x1b[2J\\xff\\xfe\\x01xxx"), std::string::npos)
+        << parsed.error().context;
+  }
+  EXPECT_EQ(parse_meta_properties(begin + "cluster.id=c\xc3\n", "f").error().code,
+            errc::corrupt_meta_properties);
+  EXPECT_TRUE(parse_meta_properties(begin + "cluster.id=d\xc3\xa4mmerung\n", "f"));
+}
+
 TEST(meta_properties_test, other_versions_are_refused_as_such) {
   for (const auto* text : {"version=0\nbroker.id=1\n", "version=2\nnode.id=1\ncluster.id=c\n"}) {
     EXPECT_EQ(parse_meta_properties(text, "f").error().code, errc::unknown_format_version) << text;

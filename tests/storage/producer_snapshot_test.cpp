@@ -165,7 +165,11 @@ class producer_snapshot_file_test : public testing::Test {
   }
   model::offset load(std::int64_t log_start, std::int64_t log_end) {
     std::vector<model::offset> passed_over;
-    return load_newest_producer_snapshot(files, "/p", model::offset(log_start), model::offset(log_end), now,
+    return load_newest_producer_snapshot(files, "/p",
+                                         {.there = list_producer_snapshots(files, "/p").value(),
+                                          .log_start = model::offset(log_start),
+                                          .log_end = model::offset(log_end),
+                                          .now_ms = now},
                                          state, passed_over)
         .value();
   }

@@ -202,12 +202,95 @@ TEST_F(recovery_test, leftover_swap_takes_the_place_of_what_it_covers) {
   EXPECT_THAT(consume_offsets(*log), ElementsAre(9, 10, 11, 12, 13, 14));
 }
 
+/// The process died before the swap file's name was on disk, and the power goes while the start finishes the replacement.
+TEST(recovery_of_a_swap, that_a_power_cut_interrupts_does_not_lose_it_with_what_it_replaces) {
+  constexpr std::uint64_t seeds_for_each_change = 24;
+  auto config = page_cache_config();
+  config.segment_bytes = static_cast<std::int64_t>(5 * batch_bytes(10));
+  const auto with_power_cut = [&](std::uint64_t change, std::uint64_t seed) {
+    fault_file_system files;
+    log_world world(files);
+    {
+      const auto log = world.open(config);
+      for (int i = 0; i < 7; ++i) append(*log, {});
+      EXPECT_TRUE(log->close(storage::close_kind::clean));
+    }
+    const auto segment = *io::read_file(files, segment_name(0, ".log"), 1 << 20);
+    const auto last = base::byte_view(segment).subspan(4 * batch_bytes(10));
+    EXPECT_TRUE((*files.open(segment_name(0, ".log.cleaned"), io::open_mode::create))->write_at(last, 0));
+    files.make_durable();
+    EXPECT_TRUE(files.rename(segment_name(0, ".log.cleaned"), segment_name(0, ".log.swap")));
+    files.restart(unsynced::kept);
+    files.cut_power_at(change);
+    static_cast<void>(world.try_open(config, {.recovery_point = at(7)}));
+    const bool is_over = !files.is_down();
+    files.restart(unsynced::random, seed);
+    EXPECT_THAT(consume_offsets(*world.open(config, {.recovery_point = at(7)})),
+                ::testing::IsSupersetOf({4, 5, 6}))
+        << "change " << change << ", seed " << seed;
+    return !is_over;
+  };
+  for (std::uint64_t seed = 0; seed < seeds_for_each_change; ++seed) {
+    for (std::uint64_t change = 0; with_power_cut(change, seed); ++change) {
+    }
+  }
+}
+
+TEST_F(recovery_test, leftover_swap_of_an_index_alone_takes_no_place) {
+  world_.directory = "/data/u-0";
+  const auto index = [](std::string_view suffix) { return fmt::format("/data/u-0/{:020}{}", 0, suffix); };
+  {
+    const auto log = world_.open(config());
+    for (int i = 0; i < 3; ++i) append(*log, {.timestamp = 1000});
+    ASSERT_TRUE(log->close(storage::close_kind::clean));
+  }
+  // What a cleaned segment without the first two batches would have: the first of that time is the last one.
+  std::array<std::byte, storage::time_index_entry::size_bytes> entry{};
+  base::store_big_endian(entry.data(), std::int64_t{1000});
+  base::store_big_endian(entry.data() + 8, std::int32_t{2});
+  ASSERT_TRUE((*files_.open(index(".timeindex.swap"), io::open_mode::create))->write_at(entry, 0));
+  const auto log = world_.open_clean(config());
+  EXPECT_TRUE(log->recovery().has(recovery_outcome::leftover_swap_dropped));
+  EXPECT_FALSE(*files_.exists(index(".timeindex.swap")));
+  const auto found = log->offset_for_timestamp(model::timestamp(1000));
+  ASSERT_TRUE(found && *found);
+  EXPECT_EQ((*found)->offset, at(0));
+}
+
 TEST_F(recovery_test, leftover_swap_of_an_unfinished_cleaning_is_removed) {
   ASSERT_TRUE(files_.open(segment_name(5, ".log.swap"), io::open_mode::create));
   ASSERT_TRUE(files_.open(segment_name(5, ".index.cleaned"), io::open_mode::create));
   const auto log = reopen_clean();
   EXPECT_TRUE(log->recovery().has(recovery_outcome::leftover_swap_dropped));
   EXPECT_EQ(consume_offsets(*log), all_but(0, 0));
+}
+
+TEST_F(recovery_test,
+       swap_that_has_begun_to_take_its_place_is_not_given_up_for_the_leftover_of_another_cleaning) {
+  std::vector<std::byte> last(one_);
+  ASSERT_TRUE(file(5)->read_at(last, 4 * one_));
+  ASSERT_TRUE((*files_.open(segment_name(5, ".log.swap"), io::open_mode::create))->write_at(last, 0));
+  ASSERT_TRUE(files_.rename(segment_name(5, ".log"), segment_name(5, ".log.deleted")));
+  ASSERT_TRUE(files_.open(segment_name(0, ".log.cleaned"), io::open_mode::create));
+  const auto log = reopen_clean();
+  EXPECT_TRUE(log->recovery().has(recovery_outcome::leftover_swap));
+  EXPECT_THAT(consume_offsets(*log), ElementsAre(0, 1, 2, 3, 4, 9, 10, 11, 12, 13, 14));
+}
+
+TEST_F(recovery_test, segment_that_could_not_be_deleted_is_no_hole_before_those_that_were) {
+  {
+    const auto log = reopen_clean();
+    auto kept_for_ever = config();
+    kept_for_ever.retention_ms = -1;
+    log->update_config(kept_for_ever);
+    files_.inject({.what = operation::rename, .error_number = EIO, .path_contains = segment_name(0, ".log")});
+    EXPECT_FALSE(log->advance_log_start(at(10)));
+    EXPECT_EQ(*log->delete_old_segments(world_.clock.now_ms()), 2U);
+  }
+  // The start of the log has not come into a checkpoint.
+  const auto log = reopen(0);
+  EXPECT_EQ(consume_offsets(*log), all_but(0, 10));
+  EXPECT_EQ(set_aside_files(), 0U);
 }
 
 }  // namespace

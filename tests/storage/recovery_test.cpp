@@ -255,7 +255,7 @@ class rotten_log_test : public ::testing::Test {
     }
     for (std::int64_t offset = 0; offset < log->log_end_offset().value();) {
       const auto slice = *log->read(at(offset), {.max_bytes = 1}, read_bound::log_end());
-      const auto base = std::stoll(slice.data.source->name().stem().string());
+      const auto base = std::stoll(io::path(slice.data.source->name()).stem().string());
       batches_.push_back({base, slice.data.position, slice.data.length, offset});
       offset = slice.next_offset.value();
     }

@@ -10,7 +10,8 @@ log_world::log_world(io::file_system& on, std::size_t most_open_files)
 
 base::result<std::unique_ptr<storage::log>> log_world::try_open(const storage::log_config& config,
                                                                 const storage::log_open_options& options) {
-  return storage::log::open(environment(), directory, config, options);
+  return storage::log::open(environment(), directory, std::make_shared<const storage::log_config>(config),
+                            options);
 }
 
 std::unique_ptr<storage::log> log_world::open(const storage::log_config& config,

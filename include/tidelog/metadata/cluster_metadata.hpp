@@ -67,6 +67,12 @@ class cluster_metadata {
   };
   [[nodiscard]] quorum_state quorum() const;
 
+  /// A sync found no room on the disk: no change succeeds until reopen().
+  [[nodiscard]] bool is_out_of_room() const;
+  /// Opens the log anew where is_out_of_room(), and returns the image, which has what was being changed then or not. Whoever
+  /// was told that a change failed may find it made. Fails as open() does, and the log stays offline.
+  [[nodiscard]] base::result<image_ptr> reopen();
+
   /// Notes how far the log is known to be on disk. What is found damaged below that at a start was answered for once: the
   /// start fails then, where it would otherwise take the damage for the end of the log. To be called now and then.
   [[nodiscard]] base::status note_recovery_point();
@@ -91,7 +97,8 @@ class cluster_metadata {
   const storage::log_environment environment_;
   const io::path directory_;
   const cluster_metadata_settings settings_;
-  std::unique_ptr<storage::log> log_;
+  /// Changes under change_mutex_; who waits for it without that keeps it.
+  std::shared_ptr<storage::log> log_;
 
   /// Guards the order of changes and what goes with it.
   mutable std::mutex change_mutex_;
@@ -101,6 +108,8 @@ class cluster_metadata {
   std::uint64_t bytes_since_snapshot_ = 0;
   base::unix_ms last_append_ms_ = 0;
   bool closed_ = false;
+  /// The log ended within one when it was replayed.
+  bool has_open_transaction_ = false;
   model::offset noted_recovery_point_{0};
 
   mutable std::mutex current_mutex_;

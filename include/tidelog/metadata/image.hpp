@@ -13,16 +13,23 @@
 
 namespace tidelog::metadata {
 
-/// One partition as the metadata log describes it. Replica lists are kept as they were written, so that a directory
-/// that came from a cluster goes back as it was.
+/// Where a partition's replicas are. The lists are kept as they were written, so that a directory that came from a cluster
+/// goes back as it was.
+struct replica_placement {
+  std::vector<std::int32_t> replicas;
+  std::vector<std::int32_t> isr;
+  std::vector<base::uuid> directories;
+  friend bool operator==(const replica_placement&, const replica_placement&) = default;
+};
+
+/// One partition as the metadata log describes it.
 struct partition_state {
   model::partition_index index;
   model::leader_epoch epoch;
   std::int32_t partition_epoch = 0;
   std::int32_t leader = -1;
-  std::vector<std::int32_t> replicas;
-  std::vector<std::int32_t> isr;
-  std::vector<base::uuid> directories;
+  /// Never null. Partitions of a topic that are placed alike share it.
+  std::shared_ptr<const replica_placement> placement;
 };
 
 /// Partitions stand in order of their index, without gaps.

@@ -1,7 +1,9 @@
 #pragma once
 // One partition of this broker: its log, what its topic is configured to, and the fetches that wait for it.
 
+#include "tidelog/base/adaptive_mutex.hpp"
 #include "tidelog/base/result.hpp"
+#include "tidelog/base/small_mutex.hpp"
 #include "tidelog/metadata/config_effective.hpp"
 #include "tidelog/model/types.hpp"
 #include "tidelog/partition/batch_validation.hpp"
@@ -44,6 +46,8 @@ class partition : public std::enable_shared_from_this<partition> {
 
   /// Fails with unknown_partition, recovering, or offline, whose context is the reason.
   [[nodiscard]] base::status check_available() const;
+  /// It is offline only because the disk had no room: it can be opened again when there is some.
+  [[nodiscard]] bool is_out_of_room() const;
   /// Counts the logs that the partition has had. Who keeps what was read from one sees by it whether it is another now.
   [[nodiscard]] std::uint64_t openings() const { return openings_.load(); }
   /// Fails with fenced_leader_epoch or unknown_leader_epoch; -1 is every epoch.
@@ -51,13 +55,14 @@ class partition : public std::enable_shared_from_this<partition> {
 
   /// Appends a batch that check_batch() has let pass under this partition's config. Fails as check_available() or
   /// storage::log::append().
-  [[nodiscard]] base::result<storage::appended> append(base::byte_span batch, storage::append_origin origin);
+  [[nodiscard]] base::result<storage::appended> append(base::byte_span batch, storage::append_origin origin,
+                                                       io::patience patience = io::patience::waits_for_disk);
   /// As storage::log::when_committed().
   void when_committed(model::offset end, storage::log::committed_callback done);
 
   /// As storage::log::read(); also fails as check_available().
   [[nodiscard]] base::result<storage::read_slice> read(model::offset from, const storage::read_limit& limit,
-                                                       storage::read_bound bound);
+                                                       storage::read_bound bound, io::patience reader);
   /// All at one moment. Fails as check_available().
   [[nodiscard]] base::result<log_reach> reach() const;
   /// These are no_offset without a log.
@@ -122,18 +127,18 @@ class partition : public std::enable_shared_from_this<partition> {
   std::atomic<bool> retired_{false};
   std::atomic<std::uint64_t> openings_{0};
 
-  mutable std::mutex config_mutex_;
+  mutable base::adaptive_mutex config_mutex_;
   std::shared_ptr<const metadata::topic_config> config_;
 
   /// Held through an opening.
-  std::mutex opening_mutex_;
+  base::small_mutex opening_mutex_;
 
   /// Held shared while the log is used, so that retire() and open() can wait for those who are at it. Nobody else holds it
   /// alone: neither readers nor writers wait here. Guards what follows.
   mutable std::shared_mutex in_use_;
   std::shared_ptr<storage::log> log_;
   /// Why there is no log; nothing while it is recovering.
-  std::optional<base::error> why_offline_;
+  std::unique_ptr<const base::error> why_offline_;
 
   /// Shared with the log's progress listener, which a sync that is under way may call after the partition has gone.
   const std::shared_ptr<waiter_list> waiters_;

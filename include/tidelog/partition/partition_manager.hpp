@@ -1,6 +1,7 @@
 #pragma once
 // All partitions of this broker, kept in step with the metadata image.
 
+#include "tidelog/base/adaptive_mutex.hpp"
 #include "tidelog/base/clock.hpp"
 #include "tidelog/base/worker_pool.hpp"
 #include "tidelog/metadata/cluster_metadata.hpp"
@@ -15,6 +16,8 @@
 #include <vector>
 
 namespace tidelog::partition {
+
+class out_of_room;
 
 using partition_ptr = std::shared_ptr<partition>;
 
@@ -54,7 +57,7 @@ class partition_manager {
   /// Makes the partitions of the image, sets aside directories that no topic owns. After a clean stop the logs are open
   /// when this returns; one that does not open leaves its partition offline. After another stop the partitions are
   /// recovering, until recover() has come to them.
-  [[nodiscard]] base::status start(const metadata::image_ptr& image);
+  void start(const metadata::image_ptr& image);
   using progress_callback = base::unique_function<void(std::size_t done, std::size_t total)>;
   /// Opens on the pool's threads the logs that start() has left, and returns at once: how many there are. A partition
   /// serves as soon as its own log is recovered. `progress`, which may be empty, is called after each on one of these
@@ -67,6 +70,12 @@ class partition_manager {
   /// Opens the log of an offline partition anew, on one of the pool's threads, and recovers it. `done` is called there, with
   /// what partition::open() has returned.
   void reopen(const partition_ptr& of, base::unique_function<void(base::status)> done);
+  /// The partitions that are offline because there was no room on the disk, and are to be reopened now if there is some: at
+  /// once, and then less and less often.
+  [[nodiscard]] std::vector<partition_ptr> out_of_room_and_due();
+  /// Told the reason when a partition goes offline because there is no room on the disk, on the thread that met it, which
+  /// holds locks of its log. Set it before start().
+  void set_out_of_room_listener(std::function<void(const base::error&)> listener);
   /// Told of partitions whose log was opened by recover() or reopen(), before these tell of it. Set it before that can be.
   void set_online_listener(std::function<void(const partition_ptr&)> listener);
 
@@ -121,7 +130,12 @@ class partition_manager {
                                                           const std::string& topic) const;
   hosted_topic_ptr bring_up(const metadata::image& image, const metadata::topic_ptr& state,
                             const hosted_topic_ptr& before);
-  void set_aside_strays(const metadata::image& image, const std::vector<storage::found_partition>& found);
+  /// Directories that no partition of the image has a name for. One of another topic that had the same name is met when
+  /// the partition is opened.
+  void set_aside_strays(const metadata::image& image);
+  base::status set_aside_stray(const model::topic_partition& which);
+  /// So that as many partitions as can be serve early.
+  void put_quick_recoveries_first(std::vector<partition_ptr>& all) const;
   base::status open(const partition_ptr& of);
   base::status open_and_tell(const partition_ptr& of);
   void in_background(base::task work);
@@ -141,6 +155,8 @@ class partition_manager {
 
   /// Shared with the logs, which may roll while the manager goes.
   const std::shared_ptr<rolled_list> rolled_;
+  /// Shared with the logs as well.
+  const std::shared_ptr<out_of_room> out_of_room_;
 
   std::mutex background_mutex_;
   std::condition_variable background_is_over_;
@@ -150,7 +166,7 @@ class partition_manager {
   std::mutex apply_mutex_;
   metadata::image_ptr applied_;
 
-  mutable std::mutex table_mutex_;
+  mutable base::adaptive_mutex table_mutex_;
   std::shared_ptr<const table> table_;
   std::shared_ptr<const broker_layers> layers_;
 };

@@ -1,7 +1,8 @@
 #pragma once
 // After a failed sync the kernel takes the pages that it could not write for clean: reads go on showing bytes that the
-// disk lacks, later syncs succeed without writing them, and a restart of the process changes nothing about it. This file
-// in the log's directory lets whoever opens the log next know:
+// disk lacks, later syncs succeed without writing them, and a restart of the process changes nothing about it. After a stop
+// that was not clean nobody needs to be told: what is past the recovery point is written again then in any case. This file
+// in the log's directory is for the start after a clean stop of a program that did not know of it (Apache Kafka's brokers):
 //
 //   DIRECTORY/failed-sync    the offset below which everything was on disk, in decimal
 //

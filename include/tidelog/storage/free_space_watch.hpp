@@ -54,6 +54,8 @@ class free_space_watch {
   /// For who was refused a write of so many bytes of records; other failures than want of room are passed over. Enters
   /// the mode at once.
   void note_failed_write(const base::error& why, std::uint64_t bytes);
+  /// The same for who does not know how many bytes were refused: a sync, or the opening of a log.
+  void note_lack_of_room(const base::error& why);
   /// Gives the ballast's room to what has to be written now; false when there is none left to give.
   [[nodiscard]] bool drop_ballast();
 

@@ -46,7 +46,8 @@ class committer {
   /// disk; thread safe.
   virtual void request(commit_source& source) = 0;
   /// Returns when commit() is not running for `source` and is not going to be called any more. Nobody requests for it
-  /// meanwhile or later.
+  /// meanwhile or later. Not to be called from within that commit(), which it would wait for: a log is not closed, and its
+  /// last owner does not let go of it, in a callback of its own.
   virtual void forget(commit_source& source) = 0;
 };
 

@@ -12,12 +12,11 @@
 // on disk in the segments. On a durable topic (flush_messages 1) the high watermark does not pass what a sync has
 // confirmed, of the segments or of the commit journal; on others it is the log's end at once.
 //
-// After a crash: open() with log_open_options::start == start_kind::unclean checks every batch from the recovery point
-// on and ends the log where the first does not check; good batches that stand behind that are set aside in a file next to
-// the log. Where a sync had failed before, what lies past the recovery point is written once more and synced first
-// (failed_sync_marker.hpp), so that nothing is believed that only the page cache knows. Damage below the recovery point is
-// passed over by readers, whenever it is met; what follows is served. Indexes that are missing or wrong are rebuilt, then
-// or when they are first used. recovery() tells what was found.
+// After a crash: open() with log_open_options::start == start_kind::unclean writes what lies past the recovery point once
+// more and syncs it, so that nothing is believed that only the page cache knows. Then it checks every batch from there on
+// and ends the log where the first does not check; good batches that stand behind that are set aside in a file next to
+// the log. Damage below the recovery point is passed over by readers, whenever it is met; what follows is served. Indexes
+// that are missing or wrong are rebuilt, then or when they are first used. recovery() tells what was found.
 //
 // Threads: every function may be called from any thread at any time, but open() and close(). Appends are serialised by
 // a mutex that is held while the batch is written. Readers take no lock that is held during a write or a sync.
@@ -26,6 +25,7 @@
 #include "tidelog/base/clock.hpp"
 #include "tidelog/base/unique_function.hpp"
 #include "tidelog/io/file_slice.hpp"
+#include "tidelog/io/patience.hpp"
 #include "tidelog/model/types.hpp"
 #include "tidelog/storage/group_commit.hpp"
 #include "tidelog/storage/journal_file.hpp"
@@ -63,10 +63,9 @@ struct journal_seat {
 
 /// How the directory was left by whoever had it before.
 enum class start_kind {
-  clean,    ///< everything was synced and closed: the files are taken at their word
-  unclean,  ///< anything above the recovery point may be missing or torn
-  /// Besides, the page cache may show bytes that a failed sync has kept from the disk: they are written again.
-  after_io_error,
+  clean,  ///< everything was synced and closed: the files are taken at their word
+  /// Anything above the recovery point may be missing or torn, or be in the page cache only.
+  unclean,
 };
 
 struct log_open_options {
@@ -92,6 +91,8 @@ struct append_options {
   /// Goes into the batch and, when it is new, into the epoch cache.
   model::leader_epoch leader_epoch{0};
   append_origin origin = append_origin::client;
+  /// Whether old batches of the producer may be read from the disk to tell whether this is one of them.
+  io::patience patience = io::patience::waits_for_disk;
 };
 
 enum class append_outcome {
@@ -175,6 +176,7 @@ enum class close_kind {
 class log {
  public:
   using committed_callback = base::unique_function<void(base::status)>;
+  using offline_listener = base::unique_function<void(const base::error&)>;
   using progress_listener = base::unique_function<void(const log_progress&)>;
 
   /// Opens the log in `directory`, which is made when it is missing. Waits for the disk; after an unclean stop it reads
@@ -182,24 +184,25 @@ class log {
   /// Fails with an errno, corrupt_segment where the directory makes no sense, or opening_given_up. `environment` outlives
   /// the log.
   [[nodiscard]] static base::result<std::unique_ptr<log>> open(const log_environment& environment,
-                                                               io::path directory, const log_config& config,
+                                                               const io::path& directory,
+                                                               log_config_ptr config,
                                                                const log_open_options& options);
-  /// Closes as close_kind::discard when close() was not called.
+  /// Closes as close_kind::discard when close() was not called. Neither from a callback of this log.
   ~log();
   log(const log&) = delete;
   log& operator=(const log&) = delete;
 
   /// The directory is as a clean stop leaves it, or the first error that prevented this. Waiters that are left get
-  /// errc::closed. No other call is running or comes later.
+  /// errc::closed. No other call is running or comes later. Never from a callback of this log: it waits for those.
   [[nodiscard]] base::status close(close_kind kind);
 
   // Appending.
 
   /// Stores one batch, which the caller has validated whole (header, CRC, records); base offset and leader epoch are
-  /// written into `batch`. May wait for the kernel, never for a sync. Fails with out_of_order_sequence,
-  /// invalid_producer_epoch, invalid_txn_state, batch_too_large (larger than a segment), invalid_batch, log_offline
-  /// (with the reason), journal_failed (on a durable topic), or the errno of the write (ENOSPC, …); nothing is in the log
-  /// then.
+  /// written into `batch`. May wait for the kernel to take what is written, never for a sync. Fails with
+  /// out_of_order_sequence, invalid_producer_epoch, invalid_txn_state, batch_too_large (larger than a segment),
+  /// invalid_batch, log_offline (with the reason), journal_failed (on a durable topic), or the errno of the write (ENOSPC,
+  /// …), without patience with EAGAIN; nothing is in the log then. Who waits here for old batches keeps no other appends.
   [[nodiscard]] base::result<appended> append(base::byte_span batch, const append_options& options);
   /// Calls `done` once the high watermark has reached `end` (at once and on this thread where it has), or with
   /// log_offline or closed. Callbacks for rising ends run in that order, on an appending or a commit thread, outside
@@ -210,14 +213,17 @@ class log {
   void set_progress_listener(progress_listener listener);
   /// Called after each roll, under the lock that appends hold: only hands its work on. Set it before the log is shared.
   void set_roll_listener(base::task listener);
+  /// Called once, when the log goes offline, with the reason, under locks of the log: only hands it on. Called at once
+  /// where the log is offline already.
+  void set_offline_listener(offline_listener listener);
   /// Waits for the disk: what was appended before the call is synced, and the high watermark and recovery point have
   /// moved.
   [[nodiscard]] base::status flush();
   /// Asks for a sync when records have been unsynced for flush_ms. Called now and then; cheap.
   void flush_if_due(base::unix_ms now_ms);
   /// On a topic that is not durable, closed segments are put on disk in the background, so that recovery stays short:
-  /// those that were closed before the last such call. One that is deleted soon never has to be written. Called now and
-  /// then; cheap.
+  /// those that were closed before the last such call. One that is deleted soon never has to be written. Where so many
+  /// segments wait for a sync that too many files are open, all of the log is. Called now and then; cheap.
   void sync_closed_segments();
   /// Closes the active segment and begins a new one; nothing when the active one is empty. Waits for the kernel.
   [[nodiscard]] base::status roll();
@@ -226,8 +232,10 @@ class log {
 
   /// The batches from the one that holds `from` on. Fails with offset_out_of_range when `from` is below the log start or
   /// above the log end; between the bound and the log end there is nothing to read yet. Reads a few KiB of index and
-  /// batch headers where the position is not known from an earlier read; does not wait where that is in the page cache.
-  [[nodiscard]] base::result<read_slice> read(model::offset from, const read_limit& limit, read_bound bound);
+  /// batch headers; without patience it fails with EAGAIN where these are not at hand (io::would_wait()). What it returns
+  /// may have to be brought in either way.
+  [[nodiscard]] base::result<read_slice> read(model::offset from, const read_limit& limit, read_bound bound,
+                                              io::patience reader = io::patience::waits_for_disk);
   /// The first record whose timestamp is at least `at`, below the high watermark; nothing when there is none. Reads
   /// and decompresses a batch: waits for the disk.
   [[nodiscard]] base::result<std::optional<timestamped_offset>> offset_for_timestamp(model::timestamp at);
@@ -248,6 +256,8 @@ class log {
   [[nodiscard]] log_health health() const;
   /// Why it is offline; fails with that reason under log_offline.
   [[nodiscard]] base::status check_online() const;
+  /// It is offline only because something found no room on the disk: opened again when there is some, it is well.
+  [[nodiscard]] bool is_out_of_room() const;
   [[nodiscard]] io::path directory() const;
   [[nodiscard]] log_config config() const;
 
@@ -259,6 +269,8 @@ class log {
   /// From the log's end on batches carry `epoch`: what a partition says when it becomes leader. Fails with log_offline.
   [[nodiscard]] base::status begin_epoch(model::leader_epoch epoch);
   [[nodiscard]] std::vector<producer_description> producers() const;
+  /// Below it every transaction has ended. Cheap, and never waits for an append. Ask for the high watermark first: what
+  /// is below that is then taken into account.
   [[nodiscard]] std::optional<model::offset> first_open_transaction() const;
   /// Forgets producers that have been silent for `expiration_ms` (producer.id.expiration.ms); returns how many.
   std::size_t expire_producers(base::unix_ms now_ms, std::int64_t expiration_ms);

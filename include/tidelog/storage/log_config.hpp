@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 
 namespace tidelog::storage {
 
@@ -53,5 +54,7 @@ struct log_config {
   [[nodiscard]] bool is_durable() const { return flush_messages <= 1; }
   friend bool operator==(const log_config&, const log_config&) = default;
 };
+/// Never null. Shared by logs that are configured alike.
+using log_config_ptr = std::shared_ptr<const log_config>;
 
 }  // namespace tidelog::storage

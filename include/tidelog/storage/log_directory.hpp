@@ -39,6 +39,8 @@ struct log_directory_options {
   std::size_t journal_logs_in_a_round = 1024;
   /// Where the journal counts; nothing: nowhere. Outlives the directory and its logs.
   metrics::registry* metrics = nullptr;
+  /// Who calls the journal to work; nothing: threads of its own. Outlives the directory and its logs.
+  committer* journal_worker = nullptr;
 };
 
 /// A partition's directory, in whatever state.
@@ -104,6 +106,9 @@ class log_directory {
   /// one that could not be opened before. Fails with unknown_partition when it is not open. Nobody appends to it any more.
   [[nodiscard]] base::status let_go(const model::topic_partition& partition);
   [[nodiscard]] std::shared_ptr<log> find(const model::topic_partition& partition) const;
+  /// Of a log that is not open, how many records its recovery is going to read, as far as the checkpoints tell: a hint which
+  /// log is the smaller one.
+  [[nodiscard]] std::int64_t records_to_recover(const model::topic_partition& partition) const;
   /// Those that are in use, by name, also where the log is not open: it is being recovered, or could not be opened. The
   /// metadata log is looked after by its owner and not among them.
   [[nodiscard]] std::set<model::topic_partition> partitions() const;

@@ -41,13 +41,19 @@ namespace tidelog::storage {
 [[nodiscard]] base::result<std::vector<model::offset>> list_producer_snapshots(
     io::file_system& files, const io::path& partition_directory);
 
-/// Loads the newest good snapshot from `log_start`, where the first segment begins, to `log_end` into `state`, and returns
-/// the offset from which batches are to be given to record_replayed(). With no snapshot, `state` is empty and that is `log_start`. Damaged snapshots are reported
-/// and removed, those beyond `log_end` are removed, as they speak of batches that are no more; one that cannot be read or
-/// has a version not known here is reported and left; the offsets of both kinds are added to `passed_over`. Fails only with an errno of the directory or of a removal.
+struct snapshot_choice {
+  std::vector<model::offset> there;  ///< as list_producer_snapshots() tells them
+  model::offset log_start{};         ///< where the first segment begins
+  model::offset log_end{};
+  base::unix_ms now_ms = 0;
+};
+/// Loads the newest good snapshot from `log_start` to `log_end` into `state`, and returns the offset from which batches are
+/// to be given to record_replayed(). With no snapshot, `state` is empty and that is `log_start`. Damaged snapshots are
+/// reported and removed, those beyond `log_end` are removed, as they speak of batches that are no more; one that cannot be
+/// read or has a version not known here is reported and left; the offsets of both kinds are added to `passed_over`. Fails
+/// only with an errno of the directory or of a removal.
 [[nodiscard]] base::result<model::offset> load_newest_producer_snapshot(
-    io::file_system& files, const io::path& partition_directory, model::offset log_start,
-    model::offset log_end, base::unix_ms now_ms, producer_state& state,
+    io::file_system& files, const io::path& partition_directory, snapshot_choice of, producer_state& state,
     std::vector<model::offset>& passed_over);
 
 /// Removes snapshots that no recovery can need any more: those whose offset is neither the base of one of the
