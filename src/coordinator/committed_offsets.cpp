@@ -178,6 +178,15 @@ std::error_code committed_offsets::remove_places(group_step& step, const std::ve
   return {};
 }
 
+void committed_offsets::list(std::vector<group_progress>& into, progress_room& room) const {
+  if (!room.take(topics_.size(), count_)) return;
+  for (const auto& [name, topic] : topics_) {
+    auto& told = into.emplace_back(group_progress{group_id_, name, {}});
+    told.positions.reserve(topic.entries.size());
+    for (const auto& entry : topic.entries) told.positions.push_back({entry.index, entry.offset});
+  }
+}
+
 void committed_offsets::replay(const offset_commit_record& record) {
   if (record.value) {
     put(record.key, *record.value);

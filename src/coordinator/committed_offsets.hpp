@@ -2,6 +2,7 @@
 // How far one group has come: the offsets that it committed, and when they expire. Who may commit, fetch or delete is
 // the caller's question. Written to the log before they are in memory, as everything of a group.
 
+#include "group_progress.hpp"
 #include "group_records.hpp"
 #include "group_step.hpp"
 
@@ -57,6 +58,9 @@ class committed_offsets {
   /// Removes what is expired and says how many offsets that was. The other rules are the group's: see offset_expiry.
   /// Fails like group_step::write, and then the rest is left for the next round.
   [[nodiscard]] base::result<std::size_t> expire(group_step& step, const offset_expiry& expiry);
+
+  /// Adds how far the group has come in each topic, by name, if there is room for it.
+  void list(std::vector<group_progress>& into, progress_room& room) const;
 
   /// A record of this group, from the log.
   void replay(const offset_commit_record& record);

@@ -86,7 +86,7 @@ std::error_code consumer_group::finish(event& of) {
   if (const auto failure = of.change.write(of.step, unwritten_)) return failure;
   rebalance_count_ += of.rebalances;
   if (of.topics_version) topics_version_ = *of.topics_version;
-  if (of.patterns_refreshed_at) patterns_refreshed_at_ = of.patterns_refreshed_at;
+  if (of.patterns_version) patterns_version_ = *of.patterns_version;
   if (of.successor) successor_ = std::move(of.successor);
   // Those of a classic group that was taken over have none yet.
   for (const auto& [id, member] : state_.members()) {

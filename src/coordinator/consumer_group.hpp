@@ -31,6 +31,9 @@
 
 namespace tidelog::coordinator {
 
+/// By pattern, all of them in the topics of one version.
+using pattern_resolutions = std::map<std::string, pattern_resolution, std::less<>>;
+
 class consumer_group {
  public:
   explicit consumer_group(std::string group_id);
@@ -51,7 +54,8 @@ class consumer_group {
   void loaded(group_step& step);
 
   // Events. Every request is answered within the call: nothing waits in this state machine, so nothing has to be given
-  // up. A change of the topics is noticed by the next heartbeat of any member (topic_catalog::version()).
+  // up. A change of the topics is noticed by the next heartbeat of any member (topic_catalog::version()); what patterns
+  // come to is found out elsewhere, because it may take long.
 
   void consumer_heartbeat(group_step& step, const consumer_heartbeat_request& request,
                           reply<consumer_heartbeat_answer> to);
@@ -61,6 +65,8 @@ class consumer_group {
   void sync(group_step& step, const sync_request& request, reply<sync_answer> to);
   void heartbeat(group_step& step, const heartbeat_request& request, reply<heartbeat_answer> to);
   void leave(group_step& step, const leave_request& request, reply<leave_answer> to);
+  /// What patterns in use come to now; others are passed over. Fails like group_step::write.
+  [[nodiscard]] std::error_code patterns_resolved(group_step& step, const pattern_resolutions& resolved);
   /// Does what is due by now.
   void advance(group_step& step);
   /// The earliest time at which something may be due; no_deadline when nothing ever is.
@@ -87,6 +93,8 @@ class consumer_group {
   [[nodiscard]] group_listing listing() const;
   [[nodiscard]] consumer_description describe(const topic_catalog& topics,
                                               const group_settings& settings) const;
+  /// The patterns in use, where they were not all resolved in the topics of that version.
+  [[nodiscard]] std::vector<std::string> outdated_patterns(std::int64_t topics_version) const;
   /// How often the group epoch has risen at run time.
   [[nodiscard]] std::uint64_t rebalance_count() const { return rebalance_count_; }
   /// Of everything the group has written, in the order in which they are to be written when it is deleted.
@@ -104,7 +112,7 @@ class consumer_group {
     group_change change;
     std::uint64_t rebalances = 0;
     std::optional<std::int64_t> topics_version;
-    std::optional<steady_ms> patterns_refreshed_at;
+    std::optional<std::int64_t> patterns_version;
     std::unique_ptr<classic_group> successor;
   };
   struct member_deadlines {
@@ -138,11 +146,12 @@ class consumer_group {
 
   // consumer_group_rebalance.cpp
   [[nodiscard]] subscription_change update_member(event& of, const std::string& member_id,
-                                                  consumer_group_member_metadata_value metadata);
+                                                  consumer_group_member_metadata_value metadata,
+                                                  const std::optional<pattern_resolution>& resolution);
   void rename_member(event& of, const std::string& old_id, const std::string& new_id);
   void remove_members(event& of, const std::vector<std::string>& member_ids);
   void follow_topics(event& of, subscription_change change);
-  void refresh_patterns(event& of);
+  void take_pattern(event& of, const std::string& pattern, const pattern_resolution& resolution) const;
   void raise_epoch(event& of, std::int64_t metadata_hash);
   [[nodiscard]] std::int64_t metadata_hash(const topic_catalog& topics) const;
   [[nodiscard]] std::string preferred_assignor(const group_settings& settings) const;
@@ -176,9 +185,10 @@ class consumer_group {
   std::unique_ptr<classic_group> successor_;
   std::map<std::string, member_deadlines, std::less<>> deadlines_;
   steady_ms next_deadline_ = no_deadline;
-  /// The catalog's version that the group's patterns and epoch are made for.
+  /// The catalog's version that the group's epoch is made for.
   std::int64_t topics_version_ = -1;
-  std::optional<steady_ms> patterns_refreshed_at_;
+  /// The oldest that one of its patterns was resolved in.
+  std::int64_t patterns_version_ = -1;
   std::uint64_t rebalance_count_ = 0;
 };
 

@@ -143,7 +143,7 @@ base::result<join_answer> consumer_group::serve_join(group_step& step, const joi
   for (const auto& one : distinct_protocols(request.protocols)) {
     classic.supported_protocols.push_back({one.name, one.metadata});
   }
-  const auto change = update_member(now, id, std::move(metadata));
+  const auto change = update_member(now, id, std::move(metadata), std::nullopt);
   follow_topics(now, change);
   make_target(now);
   move_member(now, id, owned_by(*subscription, step.topics()), change);

@@ -1,6 +1,5 @@
 // Heartbeats of the new protocol: joining, staying, leaving.
 #include "consumer_group.hpp"
-#include "subscription_pattern.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -190,15 +189,16 @@ base::result<consumer_heartbeat_answer> consumer_group::serve(group_step& step,
   TIDELOG_TRY(const auto id, admit(now, request));
   const auto& pattern = request.subscribed_topic_pattern;
   if (pattern && !pattern->empty()) {
-    if (const auto wrong = check_pattern(*pattern); !wrong.empty()) {
-      return base::fail(errc::invalid_pattern, "the pattern {} is invalid: {}", *pattern, wrong);
+    TIDELOG_ASSERT(request.resolution.has_value());
+    if (const auto& fault = request.resolution->fault; !fault.empty()) {
+      return base::fail(errc::invalid_pattern, "the pattern is refused: {}", fault);
     }
   }
   const auto* member = state_.find(id);
   const auto before = member == nullptr ? member_assignment{} : member->current;
   auto metadata =
       merged(member == nullptr ? consumer_group_member_metadata_value{} : member->metadata, request);
-  const auto change = update_member(now, id, std::move(metadata));
+  const auto change = update_member(now, id, std::move(metadata), request.resolution);
   follow_topics(now, change);
   make_target(now);
   std::optional<topic_partitions> owned;

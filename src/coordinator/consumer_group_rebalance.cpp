@@ -2,7 +2,6 @@
 #include "assignor_range.hpp"
 #include "assignor_uniform.hpp"
 #include "consumer_group.hpp"
-#include "subscription_pattern.hpp"
 
 #include <algorithm>
 #include <set>
@@ -11,9 +10,6 @@
 
 namespace tidelog::coordinator {
 namespace {
-
-/// Patterns are resolved again when topics change, but no more often than this: it costs patterns times topics.
-constexpr std::int32_t min_pattern_refresh_interval_ms = 1'000;
 
 /// FNV-1a.
 class stable_hash {
@@ -92,7 +88,8 @@ bool differs(const consumer_group_member_metadata_value& left,
 }  // namespace
 
 subscription_change consumer_group::update_member(event& of, const std::string& member_id,
-                                                  consumer_group_member_metadata_value metadata) {
+                                                  consumer_group_member_metadata_value metadata,
+                                                  const std::optional<pattern_resolution>& resolution) {
   auto& names = metadata.subscribed_topic_names;
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
@@ -111,12 +108,11 @@ subscription_change consumer_group::update_member(event& of, const std::string& 
   if (!old_pattern.empty() && state_.users_of_pattern(old_pattern) == 0) {
     of.change.put(consumer_group_regular_expression_record{{group_id(), old_pattern}, std::nullopt});
   }
-  if (!pattern.empty() && !state_.patterns().contains(pattern)) {
-    const auto& topics = of.step.topics();
-    of.change.put(consumer_group_regular_expression_record{
-        {group_id(), pattern},
-        consumer_group_regular_expression_value{topics_that_match(pattern, topics), topics.version(),
-                                                of.step.unix_now_ms()}});
+  if (resolution && !state_.patterns().contains(pattern)) {
+    const bool is_first = state_.patterns().empty();
+    of.patterns_version =
+        is_first ? resolution->topics_version : std::min(patterns_version_, resolution->topics_version);
+    take_pattern(of, pattern, *resolution);
   }
   return subscription_change::changed;
 }
@@ -155,30 +151,43 @@ void consumer_group::remove_members(event& of, const std::vector<std::string>& m
 void consumer_group::follow_topics(event& of, subscription_change change) {
   const auto version = of.step.topics().version();
   if (change == subscription_change::none && version == topics_version_) return;
-  if (version != topics_version_) refresh_patterns(of);
+  of.topics_version = version;
   const auto hash = metadata_hash(of.step.topics());
   if (change == subscription_change::changed || hash != state_.metadata_hash()) raise_epoch(of, hash);
 }
 
-void consumer_group::refresh_patterns(event& of) {
-  const auto version = of.step.topics().version();
-  const auto now = of.step.now_ms();
-  if (state_.patterns().empty()) {
-    of.topics_version = version;
-    return;
+void consumer_group::take_pattern(event& of, const std::string& pattern,
+                                  const pattern_resolution& resolution) const {
+  of.change.put(consumer_group_regular_expression_record{
+      {group_id(), pattern},
+      consumer_group_regular_expression_value{resolution.topics, resolution.topics_version,
+                                              of.step.unix_now_ms()}});
+}
+
+std::vector<std::string> consumer_group::outdated_patterns(std::int64_t topics_version) const {
+  std::vector<std::string> patterns;
+  if (patterns_version_ == topics_version) return patterns;
+  for (const auto& [pattern, users] : state_.used_patterns()) patterns.push_back(pattern);
+  return patterns;
+}
+
+std::error_code consumer_group::patterns_resolved(group_step& step, const pattern_resolutions& resolved) {
+  event now(step, state_);
+  for (const auto& [pattern, resolution] : resolved) {
+    if (state_.users_of_pattern(pattern) == 0) continue;
+    now.patterns_version = resolution.topics_version;
+    // Another broker took it; it keeps what it came to there.
+    if (!resolution.fault.empty()) continue;
+    const auto known = state_.patterns().find(pattern);
+    if (known != state_.patterns().end() && known->second.topics == resolution.topics) continue;
+    take_pattern(now, pattern, resolution);
   }
-  if (patterns_refreshed_at_ && now - *patterns_refreshed_at_ < min_pattern_refresh_interval_ms) return;
-  std::vector<group_record> changed;
-  for (const auto& [pattern, resolved] : state_.patterns()) {
-    auto topics = topics_that_match(pattern, of.step.topics());
-    if (topics == resolved.topics) continue;
-    changed.emplace_back(consumer_group_regular_expression_record{
-        {group_id(), pattern},
-        consumer_group_regular_expression_value{std::move(topics), version, of.step.unix_now_ms()}});
+  // One that came meanwhile may have been resolved earlier.
+  for (const auto& [pattern, users] : state_.used_patterns()) {
+    if (!resolved.contains(pattern)) now.patterns_version.reset();
   }
-  for (auto& record : changed) of.change.put(std::move(record));
-  of.topics_version = version;
-  of.patterns_refreshed_at = now;
+  if (const auto hash = metadata_hash(step.topics()); hash != state_.metadata_hash()) raise_epoch(now, hash);
+  return finish(now);
 }
 
 void consumer_group::raise_epoch(event& of, std::int64_t metadata_hash) {
@@ -198,6 +207,8 @@ std::int64_t consumer_group::metadata_hash(const topic_catalog& topics) const {
     hash.add(topic->id);
     hash.add(topic->partition_count);
   }
+  // Where the partitions are concerns members as much as which there are; all are on the one broker.
+  if (has_any && topics.rack()) hash.add(*topics.rack());
   return has_any ? hash.value() : 0;
 }
 

@@ -116,6 +116,10 @@ class consumer_group_state {
   [[nodiscard]] const std::map<std::string, resolved_pattern, std::less<>>& patterns() const {
     return patterns_;
   }
+  /// Those that members subscribe by, with how many do. One may have come to nothing yet.
+  [[nodiscard]] const std::map<std::string, std::size_t, std::less<>>& used_patterns() const {
+    return pattern_users_;
+  }
   /// How many members subscribe by that pattern.
   [[nodiscard]] std::size_t users_of_pattern(const std::string& pattern) const;
   [[nodiscard]] const std::map<std::string, std::size_t, std::less<>>& subscribed_names() const {

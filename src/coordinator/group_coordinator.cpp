@@ -1,8 +1,11 @@
 #include "tidelog/coordinator/group_coordinator.hpp"
 
+#include "group_lag.hpp"
 #include "group_metrics.hpp"
 #include "group_partition.hpp"
 #include "group_timer.hpp"
+#include "serial_tasks.hpp"
+#include "subscription_pattern.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -12,6 +15,9 @@ namespace {
 
 constexpr std::uint32_t first_supplementary = 0x10000;
 constexpr std::uint32_t replacement = 0xfffd;
+/// Patterns are resolved again when topics change, but no more often than this: it costs patterns times topics, and each
+/// time what they match is written.
+constexpr steady_ms pattern_interval_ms = 1'000;
 
 /// Java's String.hashCode, fed with UTF-16 code units.
 class java_hash {
@@ -66,6 +72,15 @@ void refuse(reply<Answer>& to, std::error_code error) {
   to(std::move(answer));
 }
 
+const std::string& group_of(const std::string& group_id) {
+  return group_id;
+}
+
+template <class Request>
+const std::string& group_of(const Request& request) {
+  return request.group_id;
+}
+
 using partition_list = std::vector<std::shared_ptr<group_partition>>;
 
 }  // namespace
@@ -82,6 +97,7 @@ struct group_coordinator::parts {
   parts(const group_coordinator_environment& environment_in, const metadata::broker_config& config_in)
       : environment(environment_in),
         config(config_in),
+        pattern_tasks(environment.workers),
         timer(environment.clock, [this](steady_ms now_ms) { return do_due(now_ms); }),
         metrics(environment.metrics, environment.clock, [this] { return take_census(); }) {}
 
@@ -91,8 +107,12 @@ struct group_coordinator::parts {
   }
   [[nodiscard]] std::shared_ptr<group_partition> partition_of(const std::string& group_id) const;
   template <class Request, class Answer>
-  void handle(void (group_shard::*event)(group_step&, Request, reply<Answer>), const std::string& group_id,
-              Request request, reply<Answer> to);
+  void handle(void (group_shard::*event)(group_step&, Request, reply<Answer>), Request request,
+              reply<Answer> to);
+  void resolve_and_handle(consumer_heartbeat_request request, reply<consumer_heartbeat_answer> to);
+  void look_at_patterns();
+  [[nodiscard]] steady_ms resolve_patterns_if_due(steady_ms now_ms);
+  void resolve_patterns();
   void publish_surroundings();
   [[nodiscard]] std::vector<group_shard::deleted_topic> follow_topics(const metadata::image_ptr& next);
   void follow_partitions();
@@ -122,6 +142,13 @@ struct group_coordinator::parts {
   /// Only the timer's.
   steady_ms next_expiry_ms = no_deadline;
 
+  /// Topics have changed since patterns were last looked at, or some that were read were never.
+  std::atomic<bool> patterns_are_outdated{false};
+  std::atomic<bool> is_resolving{false};
+  /// Only the timer's.
+  steady_ms next_patterns_ms = std::numeric_limits<steady_ms>::min();
+  serial_tasks pattern_tasks;
+
   group_timer timer;
   group_metrics metrics;
 };
@@ -135,10 +162,47 @@ std::shared_ptr<group_partition> group_coordinator::parts::partition_of(const st
 
 template <class Request, class Answer>
 void group_coordinator::parts::handle(void (group_shard::*event)(group_step&, Request, reply<Answer>),
-                                      const std::string& group_id, Request request, reply<Answer> to) {
-  const auto partition = partition_of(group_id);
+                                      Request request, reply<Answer> to) {
+  const auto partition = partition_of(group_of(request));
   if (!partition) return refuse(to, errc::not_available);
   partition->handle(event, std::move(request), std::move(to));
+}
+
+/// Matching a pattern may take seconds where a client wants it to, so it is done neither on a reactor nor under a
+/// partition's lock, and for one pattern at a time.
+void group_coordinator::parts::resolve_and_handle(consumer_heartbeat_request request,
+                                                  reply<consumer_heartbeat_answer> to) {
+  pattern_tasks.submit([this, request = std::move(request), to = std::move(to)]() mutable {
+    if (is_stopped) return refuse(to, errc::not_available);
+    const auto seen = board->current();
+    request.resolution = resolve_pattern(*request.subscribed_topic_pattern, seen->topics());
+    handle(&group_shard::consumer_heartbeat, std::move(request), std::move(to));
+    if (board->current()->topics().version() != seen->topics().version()) look_at_patterns();
+  });
+}
+
+void group_coordinator::parts::look_at_patterns() {
+  patterns_are_outdated = true;
+  timer.wake_at(steady_now_ms(environment.clock));
+}
+
+steady_ms group_coordinator::parts::resolve_patterns_if_due(steady_ms now_ms) {
+  if (!patterns_are_outdated || is_resolving) return no_deadline;
+  if (now_ms < next_patterns_ms) return next_patterns_ms;
+  next_patterns_ms = now_ms + pattern_interval_ms;
+  is_resolving = true;
+  pattern_tasks.submit([this] { resolve_patterns(); });
+  return no_deadline;
+}
+
+void group_coordinator::parts::resolve_patterns() {
+  patterns_are_outdated = false;
+  const auto all = current();
+  for (const auto& partition : *all) {
+    if (!is_stopped && !partition->resolve_patterns()) patterns_are_outdated = true;
+  }
+  is_resolving = false;
+  if (patterns_are_outdated) look_at_patterns();
 }
 
 void group_coordinator::parts::publish_surroundings() {
@@ -183,7 +247,8 @@ std::shared_ptr<group_partition> group_coordinator::parts::make_partition(
     const partition::partition_ptr& log) {
   return std::make_shared<group_partition>(
       log, group_partition_environment{board, environment.workers, environment.clock,
-                                       [this](steady_ms at) { timer.wake_at(at); }});
+                                       [this](steady_ms at) { timer.wake_at(at); },
+                                       [this] { look_at_patterns(); }});
 }
 
 /// Those that are not among the next are given up, with the error that those who wait are answered with.
@@ -209,7 +274,7 @@ steady_ms group_coordinator::parts::do_due(steady_ms now_ms) {
     if (partition->next_deadline_ms() <= now_ms) partition->advance();
     next = std::min(next, partition->next_deadline_ms());
   }
-  return std::min(next, expire_if_due(now_ms, *all));
+  return std::min({next, expire_if_due(now_ms, *all), resolve_patterns_if_due(now_ms)});
 }
 
 steady_ms group_coordinator::parts::expire_if_due(steady_ms now_ms, const partition_list& all) {
@@ -241,15 +306,24 @@ group_census group_coordinator::parts::take_census() const {
     census.partitions_loading += partition->is_loading() ? 1 : 0;
     census.load_time_ms = std::max(census.load_time_ms, partition->load_time_ms());
   }
+  // Only copied under the partitions' locks; compared outside of them.
+  std::vector<group_progress> progress;
+  progress_room room{lag_offsets_per_scrape, lag_series_per_scrape};
+  for (const auto& partition : all) partition->list_progress(progress, room);
+  census.lag = lag_of(std::move(progress), environment.partitions);
+  census.groups_without_lag = room.groups_left_out;
   return census;
 }
 
 void group_coordinator::parts::stop() {
   timer.stop();
-  const std::lock_guard lock(change_mutex);
-  is_stopped = true;
-  // There is no other coordinator to look for.
-  replace({}, errc::not_available);
+  {
+    const std::lock_guard lock(change_mutex);
+    is_stopped = true;
+    // There is no other coordinator to look for.
+    replace({}, errc::not_available);
+  }
+  pattern_tasks.wait();
 }
 
 group_coordinator::group_coordinator(const group_coordinator_environment& environment,
@@ -265,11 +339,14 @@ group_coordinator::~group_coordinator() {
 void group_coordinator::apply(const metadata::image_ptr& image) {
   const std::lock_guard lock(parts_->change_mutex);
   if (parts_->is_stopped || image->last_offset() < parts_->image->last_offset()) return;
+  const auto version = parts_->topics_version;
   const auto deleted = parts_->follow_topics(image);
   parts_->publish_surroundings();
+  if (parts_->topics_version != version) parts_->look_at_patterns();
   parts_->follow_partitions();
   if (deleted.empty()) return;
-  for (const auto& partition : *parts_->current()) partition->forget_topics(deleted);
+  const auto all = parts_->current();
+  for (const auto& partition : *all) partition->forget_topics(deleted);
 }
 
 void group_coordinator::log_was_opened(const partition::partition_ptr& of) {
@@ -297,55 +374,47 @@ void group_coordinator::stop() {
 }
 
 void group_coordinator::join(join_request request, reply<join_answer> to) {
-  const auto group_id = request.group_id;
-  parts_->handle(&group_shard::join, group_id, std::move(request), std::move(to));
+  parts_->handle(&group_shard::join, std::move(request), std::move(to));
 }
 void group_coordinator::sync(sync_request request, reply<sync_answer> to) {
-  const auto group_id = request.group_id;
-  parts_->handle(&group_shard::sync, group_id, std::move(request), std::move(to));
+  parts_->handle(&group_shard::sync, std::move(request), std::move(to));
 }
 void group_coordinator::heartbeat(heartbeat_request request, reply<heartbeat_answer> to) {
-  const auto group_id = request.group_id;
-  reply<heartbeat_answer> patient = [to = std::move(to)](heartbeat_answer told) mutable {
-    if (told.error == errc::load_in_progress) told.error = {};
-    to(told);
-  };
-  parts_->handle(&group_shard::heartbeat, group_id, std::move(request), std::move(patient));
+  parts_->handle(&group_shard::heartbeat, std::move(request), std::move(to));
 }
 void group_coordinator::leave(leave_request request, reply<leave_answer> to) {
-  const auto group_id = request.group_id;
-  parts_->handle(&group_shard::leave, group_id, std::move(request), std::move(to));
+  parts_->handle(&group_shard::leave, std::move(request), std::move(to));
 }
 void group_coordinator::consumer_heartbeat(consumer_heartbeat_request request,
                                            reply<consumer_heartbeat_answer> to) {
-  const auto group_id = request.group_id;
-  parts_->handle(&group_shard::consumer_heartbeat, group_id, std::move(request), std::move(to));
+  if (!request.subscribed_topic_pattern.value_or("").empty()) {
+    return parts_->resolve_and_handle(std::move(request), std::move(to));
+  }
+  parts_->handle(&group_shard::consumer_heartbeat, std::move(request), std::move(to));
 }
 void group_coordinator::commit_offsets(commit_request request, reply<commit_answer> to) {
-  const auto group_id = request.group_id;
-  parts_->handle(&group_shard::commit_offsets, group_id, std::move(request), std::move(to));
+  parts_->handle(&group_shard::commit_offsets, std::move(request), std::move(to));
 }
 void group_coordinator::fetch_offsets(fetch_offsets_request request, reply<fetch_offsets_answer> to) {
-  const auto group_id = request.group_id;
-  parts_->handle(&group_shard::fetch_offsets, group_id, std::move(request), std::move(to));
+  parts_->handle(&group_shard::fetch_offsets, std::move(request), std::move(to));
 }
 void group_coordinator::delete_offsets(delete_offsets_request request, reply<delete_offsets_answer> to) {
-  const auto group_id = request.group_id;
-  parts_->handle(&group_shard::delete_offsets, group_id, std::move(request), std::move(to));
+  parts_->handle(&group_shard::delete_offsets, std::move(request), std::move(to));
 }
 void group_coordinator::delete_group(std::string group_id, reply<delete_group_answer> to) {
-  parts_->handle(&group_shard::delete_group, group_id, group_id, std::move(to));
+  parts_->handle(&group_shard::delete_group, std::move(group_id), std::move(to));
 }
 void group_coordinator::describe_classic(std::string group_id, reply<classic_description> to) {
-  parts_->handle(&group_shard::describe_classic, group_id, group_id, std::move(to));
+  parts_->handle(&group_shard::describe_classic, std::move(group_id), std::move(to));
 }
 void group_coordinator::describe_consumer(std::string group_id, reply<consumer_description> to) {
-  parts_->handle(&group_shard::describe_consumer, group_id, group_id, std::move(to));
+  parts_->handle(&group_shard::describe_consumer, std::move(group_id), std::move(to));
 }
 
 void group_coordinator::list_groups(reply<list_groups_answer> to) {
   list_groups_answer answer;
-  for (const auto& partition : *parts_->current()) {
+  const auto all = parts_->current();
+  for (const auto& partition : *all) {
     // Of a partition that cannot be used there is nothing to list, now or later.
     const auto error = partition->list(answer.groups);
     if (error == errc::load_in_progress) answer.error = error;

@@ -20,7 +20,8 @@ group_log_reader::group_log_reader(std::shared_ptr<partition::partition> log, vi
       end_(log_->log_end_offset()) {}
 
 base::status group_log_reader::read_some(std::uint64_t max_bytes) {
-  auto slice = log_->read(next_, {.max_bytes = max_bytes}, storage::read_bound::log_end());
+  auto slice = log_->read(next_, {.max_bytes = max_bytes}, storage::read_bound::log_end(),
+                          io::patience::waits_for_disk);
   if (!slice) {
     const bool start_has_moved = log_->log_start_offset() > next_;
     if (!start_has_moved) return base::forward_error(slice);

@@ -59,23 +59,39 @@ group_metrics::group_metrics(metrics::registry& registry, const base::clock& clo
       [](const group_census& of) { return static_cast<double>(of.load_time_ms) / milliseconds_per_second; });
   series_.push_back(
       registry.add_callback_counter("tidelog_group_rebalances", "Rebalances of consumer groups.", {},
-                                    [this] { return static_cast<double>(recent().activity.rebalances); }));
+                                    [this] { return static_cast<double>(recent()->activity.rebalances); }));
   series_.push_back(
       registry.add_callback_counter("tidelog_group_commits", "Requests that committed offsets.", {},
-                                    [this] { return static_cast<double>(recent().activity.commits); }));
+                                    [this] { return static_cast<double>(recent()->activity.commits); }));
+  series_.push_back(registry.add_callback_gauges(
+      "tidelog_group_lag", "Offsets between what a group has committed of a topic and its high watermarks.",
+      [this] { return lag_series(); }));
+  add_gauge(registry, "tidelog_group_lag_left_out",
+            "Groups whose lag is not told, because it would be too much.", {},
+            [](const group_census& of) { return static_cast<double>(of.groups_without_lag); });
+}
+
+std::vector<metrics::series_value> group_metrics::lag_series() {
+  const auto census = recent();
+  std::vector<metrics::series_value> all;
+  all.reserve(census->lag.size());
+  for (const auto& of : census->lag) {
+    all.push_back({{{"group", of.group_id}, {"topic", of.topic}}, static_cast<double>(of.offsets)});
+  }
+  return all;
 }
 
 void group_metrics::add_gauge(metrics::registry& registry, std::string_view name, std::string_view help,
                               metrics::label_set labels, std::function<double(const group_census&)> value) {
   series_.push_back(registry.add_callback_gauge(
-      name, help, std::move(labels), [this, value = std::move(value)] { return value(recent()); }));
+      name, help, std::move(labels), [this, value = std::move(value)] { return value(*recent()); }));
 }
 
-group_census group_metrics::recent() {
+std::shared_ptr<const group_census> group_metrics::recent() {
   const std::lock_guard lock(mutex_);
   const auto now = clock_.steady_now();
   if (!taken_at_ || now - *taken_at_ > census_holds) {
-    census_ = take_census_();
+    census_ = std::make_shared<const group_census>(take_census_());
     taken_at_ = now;
   }
   return census_;

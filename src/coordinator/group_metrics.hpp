@@ -1,12 +1,14 @@
 #pragma once
 // What a scraper learns of groups. Counting looks at every group, so it is done once for all series of a scrape.
 
+#include "group_lag.hpp"
 #include "group_shard.hpp"
 
 #include "tidelog/base/clock.hpp"
 #include "tidelog/metrics/registry.hpp"
 
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <vector>
 
@@ -18,6 +20,9 @@ struct group_census {
   std::uint64_t partitions_loading = 0;
   /// The longest that a partition took.
   std::int64_t load_time_ms = 0;
+  std::vector<group_lag> lag;
+  /// Those that were too much to be looked at.
+  std::uint64_t groups_without_lag = 0;
 };
 
 /// Registered for as long as it lives. Thread safe.
@@ -27,14 +32,15 @@ class group_metrics {
                 std::function<group_census()> take_census);
 
  private:
-  [[nodiscard]] group_census recent();
+  [[nodiscard]] std::shared_ptr<const group_census> recent();
+  [[nodiscard]] std::vector<metrics::series_value> lag_series();
   void add_gauge(metrics::registry& registry, std::string_view name, std::string_view help,
                  metrics::label_set labels, std::function<double(const group_census&)> value);
 
   const base::clock& clock_;
   const std::function<group_census()> take_census_;
   std::mutex mutex_;
-  group_census census_;
+  std::shared_ptr<const group_census> census_;
   std::optional<std::chrono::steady_clock::time_point> taken_at_;
   /// Last, so that no callback runs when the rest is gone.
   std::vector<metrics::callback_registration> series_;

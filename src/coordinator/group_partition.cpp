@@ -1,5 +1,7 @@
 #include "group_partition.hpp"
 
+#include "subscription_pattern.hpp"
+
 #include "tidelog/base/log_message.hpp"
 #include "tidelog/model/record_batch_builder.hpp"
 #include "tidelog/partition/partition_error.hpp"
@@ -211,9 +213,34 @@ void group_partition::forget_topics(const std::vector<group_shard::deleted_topic
   static_cast<void>(run([&](group_step& step) { shard_.forget_topics(step, topics); }));
 }
 
+bool group_partition::resolve_patterns() {
+  const auto seen = environment_.surroundings->current();
+  std::vector<group_shard::patterns_of_group> all;
+  {
+    const std::lock_guard lock(mutex_);
+    if (stage_.load() == stage::serving) all = shard_.outdated_patterns(seen->topics().version());
+  }
+  bool are_written = true;
+  for (const auto& of : all) {
+    pattern_resolutions resolved;
+    for (const auto& pattern : of.patterns)
+      resolved.emplace(pattern, resolve_pattern(pattern, seen->topics()));
+    // A partition that does not serve any more has no groups.
+    static_cast<void>(run([&](group_step& step) {
+      if (shard_.patterns_resolved(step, of.group_id, resolved)) are_written = false;
+    }));
+  }
+  return are_written;
+}
+
 group_counts group_partition::counts() const {
   const std::lock_guard lock(mutex_);
   return stage_.load() == stage::serving ? shard_.counts() : group_counts();
+}
+
+void group_partition::list_progress(std::vector<group_progress>& into, progress_room& room) const {
+  const std::lock_guard lock(mutex_);
+  if (stage_.load() == stage::serving) shard_.list_progress(into, room);
 }
 
 group_activity group_partition::activity() const {
@@ -268,6 +295,7 @@ void group_partition::serve() {
     reader_.reset();
     stage_.store(stage::serving);
     note_deadline();
+    environment_.has_loaded();
   }
   send(std::move(answers), end);
 }

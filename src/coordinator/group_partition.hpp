@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <type_traits>
 #include <vector>
 
 namespace tidelog::coordinator {
@@ -26,9 +27,18 @@ struct group_partition_environment {
   const base::clock& clock;
   /// Told, from under the partition's lock, when something may be due at that time.
   std::function<void(steady_ms)> wake_at;
+  /// Told, from under the partition's lock, when its groups have been read and resolve_patterns() is to be called.
+  std::function<void()> has_loaded;
 };
 
 [[nodiscard]] steady_ms steady_now_ms(const base::clock& clock);
+
+/// While groups are read, clients are to come again later; a heartbeat is good, since nothing speaks against its member.
+template <class Answer>
+[[nodiscard]] std::error_code told_while_loading() {
+  return std::is_same_v<Answer, heartbeat_answer> ? std::error_code()
+                                                  : make_error_code(errc::load_in_progress);
+}
 
 /// Made as a shared_ptr. Thread safe.
 class group_partition : public std::enable_shared_from_this<group_partition> {
@@ -42,16 +52,16 @@ class group_partition : public std::enable_shared_from_this<group_partition> {
   [[nodiscard]] std::uint64_t openings_at_load() const { return openings_at_load_.load(); }
   [[nodiscard]] const std::shared_ptr<partition::partition>& log() const { return log_; }
 
-  /// Gives the request to the shard, or refuses it: with load_in_progress, or why the partition was given up. Answers
+  /// Gives the request to the shard, or refuses it: told_while_loading(), or why the partition was given up. Answers
   /// that wait come on any thread.
   template <class Request, class Answer>
   void handle(void (group_shard::*event)(group_step&, Request, reply<Answer>), Request request,
               reply<Answer> to) {
-    const auto refusal =
-        run([&](group_step& step) { (shard_.*event)(step, std::move(request), std::move(to)); });
+    auto give_to_shard = [&](group_step& step) { (shard_.*event)(step, std::move(request), std::move(to)); };
+    const auto refusal = run(std::ref(give_to_shard));
     if (!refusal) return;
     Answer answer;
-    answer.error = refusal;
+    answer.error = refusal == errc::load_in_progress ? told_while_loading<Answer>() : refusal;
     to(std::move(answer));
   }
   /// Fails as handle() refuses.
@@ -62,6 +72,9 @@ class group_partition : public std::enable_shared_from_this<group_partition> {
   void expire_offsets();
   /// Also while it is loading: done afterwards.
   void forget_topics(const std::vector<group_shard::deleted_topic>& topics);
+  /// Resolves the patterns of its groups in the topics as they are now, where that was not done yet; may take long, but
+  /// without the lock. False when some could not be written.
+  [[nodiscard]] bool resolve_patterns();
   /// Every request that waits, and every later one, is answered with `error`. The first error stays.
   void give_up(std::error_code error);
 
@@ -71,6 +84,8 @@ class group_partition : public std::enable_shared_from_this<group_partition> {
   /// How long loading took; 0 before it is done.
   [[nodiscard]] std::int64_t load_time_ms() const { return load_time_ms_.load(); }
   [[nodiscard]] group_counts counts() const;
+  /// As group_shard::list_progress(); nothing while the partition does not serve.
+  void list_progress(std::vector<group_progress>& into, progress_room& room) const;
   [[nodiscard]] group_activity activity() const;
 
  private:

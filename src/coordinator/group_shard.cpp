@@ -73,11 +73,19 @@ void group_shard::settle(group_step& step, entry& of) {
   if (it.classic && it.classic->is_unused()) it.classic.reset();
   if (!it.classic && !it.consumer) {
     it.rebalances_counted = 0;
-    deadlines_.remove(&of);
+    unqueue(of);
     if (it.offsets.empty()) groups_.erase(group_id);
     return;
   }
-  if (const auto next = it.next_deadline_ms(); next != no_deadline) deadlines_.put(&of, next);
+  if (const auto next = it.next_deadline_ms(); next < it.queued_ms) {
+    it.queued_ms = next;
+    deadlines_.put(&of, next);
+  }
+}
+
+void group_shard::unqueue(entry& of) {
+  of.second.queued_ms = no_deadline;
+  deadlines_.remove(&of);
 }
 
 /// The group's last member of the new protocol has left, and classic ones are left.
@@ -204,7 +212,7 @@ void group_shard::adopt(group_step& step, entry& of, std::unique_ptr<consumer_gr
     it.classic->give_up(step, errc::rebalance_in_progress);
     it.classic.reset();
   }
-  deadlines_.remove(&of);
+  unqueue(of);
   it.rebalances_counted = 0;
   it.consumer = std::move(next);
   settle(step, of);

@@ -72,6 +72,15 @@ class group_shard {
     model::topic_id id;
   };
   void forget_topics(group_step& step, const std::vector<deleted_topic>& topics);
+  /// Groups with patterns that were not all resolved in the topics of that version.
+  struct patterns_of_group {
+    std::string group_id;
+    std::vector<std::string> patterns;
+  };
+  [[nodiscard]] std::vector<patterns_of_group> outdated_patterns(std::int64_t topics_version) const;
+  /// As consumer_group::patterns_resolved(); a group that is not there any more has nothing to be told.
+  [[nodiscard]] std::error_code patterns_resolved(group_step& step, const std::string& group_id,
+                                                  const pattern_resolutions& resolved);
   /// Everything that waits is answered with `error`, and nothing is left.
   void give_up(group_step& step, std::error_code error);
 
@@ -82,6 +91,8 @@ class group_shard {
   // Questions.
   [[nodiscard]] std::size_t group_count() const { return groups_.size(); }
   [[nodiscard]] group_counts counts() const;
+  /// Adds how far groups have come, as long as there is room.
+  void list_progress(std::vector<group_progress>& into, progress_room& room) const;
   [[nodiscard]] const group_activity& activity() const { return activity_; }
 
  private:
@@ -93,6 +104,8 @@ class group_shard {
     std::unique_ptr<consumer_group> consumer;
     /// What the state machine has told of itself so far.
     std::uint64_t rebalances_counted = 0;
+    /// Where the group stands in the queue of deadlines; told by itself, so that heartbeats need not look there.
+    steady_ms queued_ms = no_deadline;
 
     [[nodiscard]] bool has_members() const;
     [[nodiscard]] steady_ms next_deadline_ms() const;
@@ -106,6 +119,7 @@ class group_shard {
   [[nodiscard]] entry& find_or_make(const std::string& group_id);
   /// After each event: lets go what is not there any more, and notes when to look again.
   void settle(group_step& step, entry& of);
+  void unqueue(entry& of);
   void succeed(group_step& step, entry& of, std::unique_ptr<classic_group> successor);
   void count_rebalances(entry& of);
   void join_consumer_group(group_step& step, entry& of, join_request request, reply<join_answer> to);

@@ -35,10 +35,17 @@ group_counts group_shard::counts() const {
   return counted;
 }
 
+void group_shard::list_progress(std::vector<group_progress>& into, progress_room& room) const {
+  for (const auto& [group_id, it] : groups_) it.offsets.list(into, room);
+}
+
 void group_shard::advance(group_step& step) {
   // First all, then each once: what is due again at once waits for the next call.
   std::vector<entry*> all;
-  while (auto* const due = deadlines_.take_due(step.now_ms()).value_or(nullptr)) all.push_back(due);
+  while (auto* const due = deadlines_.take_due(step.now_ms()).value_or(nullptr)) {
+    due->second.queued_ms = no_deadline;
+    all.push_back(due);
+  }
   for (auto* const due : all) {
     if (due->second.classic) due->second.classic->advance(step);
     if (due->second.consumer) due->second.consumer->advance(step);
@@ -100,6 +107,26 @@ void group_shard::forget_topics(group_step& step, const std::vector<deleted_topi
     }
     settle(step, *of);
   }
+}
+
+std::vector<group_shard::patterns_of_group> group_shard::outdated_patterns(
+    std::int64_t topics_version) const {
+  std::vector<patterns_of_group> all;
+  for (const auto& [group_id, it] : groups_) {
+    if (!it.consumer) continue;
+    auto patterns = it.consumer->outdated_patterns(topics_version);
+    if (!patterns.empty()) all.push_back({group_id, std::move(patterns)});
+  }
+  return all;
+}
+
+std::error_code group_shard::patterns_resolved(group_step& step, const std::string& group_id,
+                                               const pattern_resolutions& resolved) {
+  auto* const of = find(group_id);
+  if (of == nullptr || !of->second.consumer) return {};
+  const auto failure = of->second.consumer->patterns_resolved(step, resolved);
+  settle(step, *of);
+  return failure;
 }
 
 void group_shard::give_up(group_step& step, std::error_code error) {

@@ -9,8 +9,9 @@ namespace tidelog::coordinator {
 namespace {
 
 constexpr std::int64_t max_pattern_memory_bytes = 1 << 20;
-/// Matching takes as many steps for each byte of a name at worst, while other groups wait. Two hundred long names, one
-/// after the other, have room.
+/// What parsing may cost. Nothing longer compiles to few enough instructions, except for large classes of characters.
+constexpr std::size_t max_pattern_bytes = 64 * 1024;
+/// Matching takes as many steps for each byte of a name at worst. Two hundred long names, one after the other, have room.
 constexpr int max_pattern_instructions = 4'096;
 
 RE2::Options pattern_options() {
@@ -23,23 +24,26 @@ RE2::Options pattern_options() {
 
 }  // namespace
 
-std::string check_pattern(std::string_view pattern) {
+pattern_resolution resolve_pattern(std::string_view pattern, const topic_catalog& topics) {
+  pattern_resolution resolution;
+  resolution.topics_version = topics.version();
+  if (pattern.size() > max_pattern_bytes) {
+    resolution.fault = fmt::format("it has {} bytes, and {} are allowed", pattern.size(), max_pattern_bytes);
+    return resolution;
+  }
   const RE2 compiled(re2::StringPiece(pattern.data(), pattern.size()), pattern_options());
-  if (!compiled.ok()) return compiled.error();
-  if (compiled.ProgramSize() <= max_pattern_instructions) return {};
-  return fmt::format("it compiles to {} instructions, and {} are allowed", compiled.ProgramSize(),
-                     max_pattern_instructions);
-}
-
-std::vector<std::string> topics_that_match(std::string_view pattern, const topic_catalog& topics) {
-  std::vector<std::string> names;
-  const RE2 compiled(re2::StringPiece(pattern.data(), pattern.size()), pattern_options());
-  if (!compiled.ok()) return names;
-  topics.for_each([&](const topic_summary& topic) {
-    if (RE2::FullMatch(topic.name, compiled)) names.push_back(topic.name);
-  });
-  std::sort(names.begin(), names.end());
-  return names;
+  if (!compiled.ok()) {
+    resolution.fault = compiled.error();
+  } else if (compiled.ProgramSize() > max_pattern_instructions) {
+    resolution.fault = fmt::format("it compiles to {} instructions, and {} are allowed",
+                                   compiled.ProgramSize(), max_pattern_instructions);
+  } else {
+    topics.for_each([&](const topic_summary& topic) {
+      if (RE2::FullMatch(topic.name, compiled)) resolution.topics.push_back(topic.name);
+    });
+    std::sort(resolution.topics.begin(), resolution.topics.end());
+  }
+  return resolution;
 }
 
 }  // namespace tidelog::coordinator

@@ -5,16 +5,11 @@
 
 #include "group_step.hpp"
 
-#include <string>
 #include <string_view>
-#include <vector>
 
 namespace tidelog::coordinator {
 
-/// Empty, or why the pattern is refused.
-[[nodiscard]] std::string check_pattern(std::string_view pattern);
-/// The topics whose whole name matches, internal ones too; ascending. None for a pattern that is invalid.
-[[nodiscard]] std::vector<std::string> topics_that_match(std::string_view pattern,
-                                                         const topic_catalog& topics);
+/// May take long: whoever calls it holds no lock that others wait for.
+[[nodiscard]] pattern_resolution resolve_pattern(std::string_view pattern, const topic_catalog& topics);
 
 }  // namespace tidelog::coordinator

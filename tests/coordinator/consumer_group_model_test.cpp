@@ -85,6 +85,7 @@ class model : public consumer_world {
   void settle_down() {
     // Long enough for whoever crashed to be missed.
     for (int round = 0; round < 200; ++round) {
+      EXPECT_FALSE(resolve_patterns());
       for (auto& client : clients_) live(*client);
       step.pass(1'100);
       advance();
@@ -100,7 +101,7 @@ class model : public consumer_world {
 
   void act() {
     auto* client = any_client();
-    switch (pick(24)) {
+    switch (pick(25)) {
       case 0:
         if (clients_.size() < 8) new_client();
         break;
@@ -124,8 +125,11 @@ class model : public consumer_world {
         restarted_ = true;
         break;
       case 7:
+        static_cast<void>(resolve_patterns());
+        break;
       case 8:
       case 9:
+      case 10:
         step.pass(static_cast<std::int64_t>(pick(4'000)));
         advance();
         break;

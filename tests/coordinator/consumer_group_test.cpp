@@ -323,9 +323,11 @@ TEST_F(consumer_group_test, pattern_matches_whole_names_internal_topics_too_and_
   EXPECT_TRUE(group->is_subscribed_to("__internal"));
   EXPECT_FALSE(group->is_subscribed_to("u"));
 
-  step.pass(1'000);
   step.catalog.put("__more", fake_topics::id_of(4), 1);
   step.catalog.put("tt", fake_topics::id_of(5), 1);
+  EXPECT_EQ(beat("a", 2).member_epoch, 2);
+  EXPECT_FALSE(resolve_patterns());
+  EXPECT_TRUE(group->outdated_patterns(step.catalog.version()).empty());
   EXPECT_EQ(*beat("a", 2).assignment,
             (owned_list{{t, {0, 1, 2, 3}}, {fake_topics::id_of(3), {0}}, {fake_topics::id_of(4), {0}}}));
   EXPECT_EQ(memory(), replayed());
@@ -336,6 +338,53 @@ TEST_F(consumer_group_test, pattern_matches_whole_names_internal_topics_too_and_
   change.subscribed_topic_names = std::vector<std::string>{"u"};
   send(change);
   EXPECT_TRUE(group->content().patterns().empty());
+}
+
+TEST_F(consumer_group_test, pattern_that_was_resolved_too_early_is_resolved_again) {
+  auto request = join_request("a", {});
+  request.subscribed_topic_pattern = "t+";
+  EXPECT_EQ(*send(request).assignment, (owned_list{{t, {0, 1, 2, 3}}}));
+  const auto early = step.catalog.version();
+  step.catalog.put("tt", fake_topics::id_of(5), 1);
+  const pattern_resolutions too_early{{"t+", {.fault = {}, .topics = {"t"}, .topics_version = early}}};
+  EXPECT_FALSE(group->patterns_resolved(step, too_early));
+  EXPECT_EQ(group->outdated_patterns(step.catalog.version()), std::vector<std::string>{"t+"});
+  EXPECT_FALSE(resolve_patterns());
+  EXPECT_EQ(*beat("a", 2).assignment, (owned_list{{t, {0, 1, 2, 3}}, {fake_topics::id_of(5), {0}}}));
+}
+
+TEST_F(consumer_group_test, what_patterns_come_to_is_left_for_later_when_it_cannot_be_written) {
+  auto request = join_request("a", {});
+  request.subscribed_topic_pattern = "t+";
+  send(request);
+  step.catalog.put("tt", fake_topics::id_of(5), 1);
+  const auto before = memory();
+  step.refusal = errc::not_available;
+  EXPECT_EQ(resolve_patterns(), errc::not_available);
+  EXPECT_EQ(memory(), before);
+  step.refusal.clear();
+  EXPECT_EQ(group->outdated_patterns(step.catalog.version()), std::vector<std::string>{"t+"});
+}
+
+TEST_F(consumer_group_test,
+       pattern_of_another_broker_is_resolved_after_loading_and_kept_where_it_is_too_much) {
+  auto request = join_request("a", {});
+  request.subscribed_topic_pattern = "t+";
+  send(request);
+  // As if its record had not been written yet, and another had been that is not taken here.
+  std::erase_if(log, [](const group_record& record) {
+    return std::holds_alternative<consumer_group_regular_expression_record>(record);
+  });
+  const std::string costly = "(?:x|t){2000}u";
+  consumer_group_member_metadata_value other;
+  other.subscribed_topic_regex = costly;
+  log.emplace_back(consumer_group_member_metadata_record{{"g", "b"}, other});
+  log.emplace_back(consumer_group_regular_expression_record{{"g", costly}, {{{"u"}, 1, 1}}});
+  restart();
+  EXPECT_FALSE(group->is_subscribed_to("t"));
+  EXPECT_FALSE(resolve_patterns());
+  EXPECT_TRUE(group->is_subscribed_to("t"));
+  EXPECT_TRUE(group->is_subscribed_to("u"));
 }
 
 TEST_F(consumer_group_test, pattern_goes_with_its_last_member) {
@@ -432,6 +481,17 @@ TEST_F(consumer_group_test, members_go_on_after_a_restart) {
   EXPECT_EQ(beat("b", 3, {{t, {2}}}).member_epoch, 4);
   settle({"a", "b", "c"});
   EXPECT_EQ(group->state(), group_state::stable);
+}
+
+TEST_F(consumer_group_test, broker_that_comes_back_in_another_rack_begins_a_new_epoch) {
+  step.catalog.set_rack("here");
+  join("a");
+  restart();
+  EXPECT_EQ(beat("a", 2).member_epoch, 2);
+  step.catalog.set_rack("there");
+  restart();
+  EXPECT_EQ(beat("a", 2).member_epoch, 3);
+  EXPECT_EQ(group->content().group_epoch(), 3);
 }
 
 TEST_F(consumer_group_test, tombstones_take_everything_back) {

@@ -1,7 +1,9 @@
 #include "tidelog/coordinator/group_coordinator.hpp"
 
 #include "coordinator/support_groups_world.hpp"
+#include "group_progress.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <future>
@@ -234,6 +236,81 @@ TEST_F(group_coordinator_test, a_stop_answers_who_waits_and_refuses_who_comes) {
   EXPECT_EQ(run.commit("g", 1), errc::not_available);
 }
 
+consumer_heartbeat_request pattern_request(const std::string& group, const std::string& pattern) {
+  consumer_heartbeat_request request;
+  request.group_id = group;
+  request.member_id = "m";
+  request.rebalance_timeout_ms = 60'000;
+  request.subscribed_topic_pattern = pattern;
+  request.owned.emplace();
+  return request;
+}
+
+TEST_F(group_coordinator_test, a_pattern_that_is_being_matched_holds_nobody_up) {
+  std::promise<void> idle;
+  world run(files, idle.get_future().share());
+  run.make_offsets_topic();
+  awaited<consumer_heartbeat_answer> joined;
+  run.groups.consumer_heartbeat(pattern_request("g", "t.*"), joined.to());
+  // Of the same group, and so under the same lock.
+  EXPECT_FALSE(run.commit("g", 1));
+  EXPECT_FALSE(joined.is_there());
+  idle.set_value();
+  const auto answer = joined.get();
+  EXPECT_FALSE(answer.error) << answer.error_message;
+  EXPECT_EQ(answer.assignment.value().size(), 1U);
+}
+
+TEST_F(group_coordinator_test, a_pattern_follows_the_topics_also_after_a_restart) {
+  std::int32_t epoch = 0;
+  const auto beat_until = [&](world& run, std::size_t topics) {
+    auto request = pattern_request("g", "t.*");
+    request.owned.reset();
+    request.rebalance_timeout_ms = -1;
+    request.subscribed_topic_pattern.reset();
+    for (std::size_t assigned = 0; assigned != topics; std::this_thread::yield()) {
+      request.member_epoch = epoch;
+      awaited<consumer_heartbeat_answer> beaten;
+      run.groups.consumer_heartbeat(request, beaten.to());
+      const auto answer = beaten.get();
+      if (answer.error == errc::load_in_progress) continue;
+      ASSERT_FALSE(answer.error) << answer.error_message;
+      epoch = answer.member_epoch;
+      if (answer.assignment) assigned = answer.assignment->size();
+    }
+  };
+  {
+    world run(files);
+    run.make_offsets_topic();
+    awaited<consumer_heartbeat_answer> joined;
+    run.groups.consumer_heartbeat(pattern_request("g", "t.*"), joined.to());
+    epoch = joined.get().member_epoch;
+    run.broker.record_topic("t2", 1);
+    run.broker.apply();
+    run.groups.apply(run.broker.image());
+    beat_until(run, 2);
+  }
+  world run(files);
+  run.wait_loaded();
+  run.broker.record_topic("t3", 1);
+  run.broker.apply();
+  run.groups.apply(run.broker.image());
+  beat_until(run, 3);
+}
+
+TEST_F(group_coordinator_test, a_pattern_that_waits_is_refused_by_a_stop) {
+  std::promise<void> idle;
+  world run(files, idle.get_future().share());
+  run.make_offsets_topic();
+  awaited<consumer_heartbeat_answer> joined;
+  run.groups.consumer_heartbeat(pattern_request("g", "t.*"), joined.to());
+  std::thread stopping([&] { run.groups.stop(); });
+  while (run.list().error != errc::not_available) std::this_thread::yield();
+  idle.set_value();
+  EXPECT_EQ(joined.get().error, errc::not_available);
+  stopping.join();
+}
+
 TEST_F(group_coordinator_test, a_scraper_sees_groups_members_and_commits) {
   world run(files);
   run.make_offsets_topic();
@@ -243,6 +320,57 @@ TEST_F(group_coordinator_test, a_scraper_sees_groups_members_and_commits) {
   EXPECT_NE(text.find("tidelog_groups{state=\"empty\",type=\"classic\"} 2"), std::string::npos) << text;
   EXPECT_NE(text.find("tidelog_group_commits_total 2"), std::string::npos) << text;
   EXPECT_NE(text.find("tidelog_group_offsets 2"), std::string::npos) << text;
+  for (const auto* name : {"tidelog_group_members{", "tidelog_group_rebalances_total ",
+                           "tidelog_group_load_seconds ", "tidelog_group_partitions_loading 0"}) {
+    EXPECT_NE(text.find(name), std::string::npos) << name;
+  }
+}
+
+TEST_F(group_coordinator_test, a_scraper_sees_how_far_groups_are_behind) {
+  world run(files);
+  run.make_offsets_topic();
+  const auto t = run.broker.find("t");
+  for (int i = 0; i < 3; ++i) test::append_committed(*t);
+  const auto end = t->high_watermark().value();
+  ASSERT_GE(end, 3);
+  ASSERT_FALSE(run.commit("behind", 1));
+  ASSERT_FALSE(run.commit("there", end));
+  ASSERT_FALSE(run.commit("ahead", end + 5));
+  auto elsewhere = test::commit_of("elsewhere", 1);
+  elsewhere.topics[0].name = "unknown";
+  awaited<commit_answer> committed;
+  run.groups.commit_offsets(std::move(elsewhere), committed.to());
+  ASSERT_FALSE(committed.get().error);
+
+  const auto text = run.metrics.text(metrics::text_format::prometheus);
+  for (const auto& line : {fmt::format("tidelog_group_lag{{group=\"behind\",topic=\"t\"}} {}\n", end - 1),
+                           std::string("tidelog_group_lag{group=\"there\",topic=\"t\"} 0\n"),
+                           std::string("tidelog_group_lag{group=\"ahead\",topic=\"t\"} 0\n"),
+                           std::string("tidelog_group_lag_left_out 0\n")}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << text;
+  }
+  EXPECT_EQ(text.find("elsewhere"), std::string::npos) << text;
+}
+
+TEST_F(group_coordinator_test, a_group_with_too_many_offsets_is_left_out_of_the_lag) {
+  world run(files);
+  run.make_offsets_topic();
+  ASSERT_FALSE(run.commit("small", 0));
+  const auto most = static_cast<std::int32_t>(lag_offsets_per_scrape);
+  constexpr std::int32_t at_a_time = 5'000;
+  for (std::int32_t from = 0; from < most; from += at_a_time) {
+    auto request = test::commit_of("huge", 0);
+    auto& partitions = request.topics[0].partitions;
+    const auto value = partitions[0].value;
+    partitions.clear();
+    for (std::int32_t i = 0; i < at_a_time; ++i) partitions.push_back({from + i, value});
+    awaited<commit_answer> answer;
+    run.groups.commit_offsets(std::move(request), answer.to());
+    ASSERT_FALSE(answer.get().error);
+  }
+  const auto text = run.metrics.text(metrics::text_format::prometheus);
+  // Either of the two has room, but not both: what one has taken is not there for the other.
+  EXPECT_NE(text.find("tidelog_group_lag_left_out 1\n"), std::string::npos) << text;
 }
 
 }  // namespace

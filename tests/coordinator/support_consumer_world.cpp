@@ -1,5 +1,7 @@
 #include "support_consumer_world.hpp"
 
+#include "subscription_pattern.hpp"
+
 #include <utility>
 
 namespace tidelog::test {
@@ -83,7 +85,9 @@ consumer_heartbeat_request consumer_world::beat_request(const std::string& membe
   return request;
 }
 
-consumer_heartbeat_answer consumer_world::send(const consumer_heartbeat_request& request) {
+consumer_heartbeat_answer consumer_world::send(consumer_heartbeat_request request) {
+  const auto pattern = request.subscribed_topic_pattern.value_or("");
+  if (!pattern.empty()) request.resolution = resolve_pattern(pattern, step.catalog);
   caught<consumer_heartbeat_answer> caught_answer;
   group->consumer_heartbeat(step, request, caught_answer.to());
   keep_log();
@@ -117,6 +121,16 @@ consumer_heartbeat_answer consumer_world::leave(const std::string& member, std::
   auto request = beat_request(member, epoch);
   request.instance_id = std::move(instance);
   return send(request);
+}
+
+std::error_code consumer_world::resolve_patterns() {
+  pattern_resolutions resolved;
+  for (const auto& pattern : group->outdated_patterns(step.catalog.version())) {
+    resolved.emplace(pattern, resolve_pattern(pattern, step.catalog));
+  }
+  const auto failure = resolved.empty() ? std::error_code() : group->patterns_resolved(step, resolved);
+  keep_log();
+  return failure;
 }
 
 void consumer_world::settle(const std::vector<std::string>& members) {

@@ -38,7 +38,9 @@ class consumer_world {
                                                                             std::vector<std::string> topics);
   [[nodiscard]] static coordinator::consumer_heartbeat_request beat_request(const std::string& member,
                                                                             std::int32_t epoch);
-  coordinator::consumer_heartbeat_answer send(const coordinator::consumer_heartbeat_request& request);
+  coordinator::consumer_heartbeat_answer send(coordinator::consumer_heartbeat_request request);
+  /// What patterns have come to since they were last resolved.
+  std::error_code resolve_patterns();
   coordinator::consumer_heartbeat_answer join(const std::string& member,
                                               std::vector<std::string> topics = {"t"});
   coordinator::consumer_heartbeat_answer join_static(const std::string& member, const std::string& instance,

@@ -133,6 +133,15 @@ struct assigned_topic {
   friend bool operator==(const assigned_topic&, const assigned_topic&) = default;
 };
 
+/// What a subscription pattern comes to among the topics as they were at one moment.
+struct pattern_resolution {
+  /// Not empty: why the pattern is refused.
+  std::string fault;
+  /// Those whose whole name matches, internal ones too; ascending.
+  std::vector<std::string> topics;
+  std::int64_t topics_version = -1;
+};
+
 /// What is absent has not changed since the last heartbeat.
 struct consumer_heartbeat_request {
   std::string group_id;
@@ -147,6 +156,8 @@ struct consumer_heartbeat_request {
   std::optional<std::vector<std::string>> subscribed_topic_names;
   /// An empty pattern takes the subscription by pattern back.
   std::optional<std::string> subscribed_topic_pattern;
+  /// Of a pattern that is not empty: added by the coordinator, before the group is concerned with it.
+  std::optional<pattern_resolution> resolution;
   std::optional<std::string> server_assignor;
   std::optional<std::vector<assigned_topic>> owned;
   /// Whether the member makes its id itself (from version 1 on it must).
