@@ -19,6 +19,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <malloc.h>
 #include <mutex>
 #include <sys/resource.h>
 #include <utility>
@@ -34,11 +35,16 @@ constexpr std::chrono::seconds closed_segment_sync_interval{5};
 constexpr std::chrono::seconds free_space_interval{1};
 /// A reactor that has not run anything for so long is stuck.
 constexpr std::chrono::seconds reactor_silence{20};
-constexpr std::size_t most_open_segments = 4096;
+/// With what else is open, and a few that are opened before others are closed, no more than 4,096.
+constexpr std::size_t most_open_segments = 4000;
+/// Enough to keep a disk busy, and few enough to leave something of it to others.
+constexpr std::size_t cold_read_threads = 2;
 /// Descriptors that are left for connections when the process may have only few.
 constexpr std::size_t descriptor_share_of_segments = 4;
-/// Of the open segments: what a round of the commit journal may keep open.
-constexpr std::size_t journal_share_of_open_segments = 4;
+/// Logs that the commit journal waits for at a time, at most; as many again may be waiting for the next time. All of them
+/// are open or held.
+constexpr std::size_t journal_logs_in_a_round =
+    (storage::open_file_cache::default_most_holds + most_open_segments) / 2;
 
 /// Stands between network and server, so that addresses can be reserved before there is anything to serve.
 class late_service final : public protocol::service {
@@ -93,15 +99,17 @@ struct broker::parts {
         open_files(open_file_limit()),
         workers("worker", static_cast<std::size_t>(settings.values.num_io_threads)),
         recovery("recovery", static_cast<std::size_t>(settings.values.num_recovery_threads)),
+        cold_reads("cold", cold_read_threads),
         reactors(static_cast<std::size_t>(settings.values.num_network_threads)),
         pings(reactors.size()),
-        sockets(reactors, network, service, workers) {}
+        sockets(reactors, network, service, cold_reads) {}
 
   base::status reserve_addresses();
   base::status open_directory();
   base::status watch_free_space();
   base::status open_metadata_and_logs();
   void recover_partitions();
+  void all_logs_are_open();
   base::status serve();
   void start_housekeeping();
   [[nodiscard]] std::vector<metadata::broker_endpoint> endpoints() const;
@@ -124,6 +132,7 @@ struct broker::parts {
   base::worker_pool workers;
   /// Opens and closes logs, which may take long.
   base::worker_pool recovery;
+  base::worker_pool cold_reads;
   network::network_settings network;
   late_service service;
   network::reactor_pool reactors;
@@ -136,8 +145,9 @@ struct broker::parts {
 
   /// Before all who count in it.
   metrics::registry metrics;
-  std::unique_ptr<storage::log_directory> directory;
+  /// Before the logs, which tell it that they have no room.
   std::unique_ptr<storage::free_space_watch> space;
+  std::unique_ptr<storage::log_directory> directory;
   /// Nothing when log.cleaner.enable says no.
   std::unique_ptr<storage::log_cleaner> cleaner;
   std::unique_ptr<storage::log_scrubber> scrubber;
@@ -171,8 +181,7 @@ base::status broker::parts::open_directory() {
   storage::log_directory_options options;
   options.node_id = settings.node_id;
   options.journal_bytes = static_cast<std::uint64_t>(settings.values.log_commit_journal_bytes);
-  // Each keeps at least one descriptor open until its segments are synced, and there may be twice as many.
-  options.journal_logs_in_a_round = open_file_limit() / journal_share_of_open_segments;
+  options.journal_logs_in_a_round = journal_logs_in_a_round;
   options.metrics = &metrics;
   TIDELOG_TRY(directory, storage::log_directory::open(environment, settings.data_directory, options));
   settings.node_id = directory->properties().node_id;
@@ -231,7 +240,9 @@ base::status broker::parts::open_metadata_and_logs() {
   manager_settings.node_id = *settings.node_id;
   manager_settings.layers = {settings.configured, settings.machine_defaults};
   partitions = std::make_unique<partition::partition_manager>(*directory, clock, recovery, manager_settings);
-  return partitions->start(cluster->current());
+  partitions->set_out_of_room_listener([this](const base::error& why) { space->note_lack_of_room(why); });
+  partitions->start(cluster->current());
+  return {};
 }
 
 void broker::parts::recover_partitions() {
@@ -242,10 +253,16 @@ void broker::parts::recover_partitions() {
     if (done < total && now_ms - told_ms < tell_every_ms) return;
     told_ms = now_ms;
     base::say_info("recovered {} of {} logs in {} ms", done, total, now_ms - started_ms);
-    if (done == total) space->end_start();
+    if (done == total) all_logs_are_open();
     if (recovery_listener) recovery_listener(done, total);
   };
-  if (partitions->recover(tell) == 0) space->end_start();
+  if (partitions->recover(tell) == 0) all_logs_are_open();
+}
+
+void broker::parts::all_logs_are_open() {
+  space->end_start();
+  // What only the start needed goes back to the system: it was as much again as what many idle partitions keep.
+  ::malloc_trim(0);
 }
 
 metadata::broker_config broker::parts::effective_config() const {
@@ -294,7 +311,7 @@ base::status broker::parts::serve() {
   groups->apply(cluster->current());
   partitions->set_online_listener([this](const auto& partition) { groups->log_was_opened(partition); });
   server = std::make_unique<server::server>(
-      server::server_environment{*cluster, *partitions, *files, workers, clock, *groups, *space},
+      server::server_environment{*cluster, *partitions, *files, workers, cold_reads, clock, *groups, *space},
       std::move(server_settings));
   if (settings.values.log_cleaner_enable) {
     cleaner = std::make_unique<storage::log_cleaner>(*directory, clock, cleaner_settings(effective_config()));
@@ -329,7 +346,10 @@ void broker::parts::start_housekeeping() {
     lock.unlock();
     partitions->expire_producers(expiration_ms);
   });
-  chores.add(free_space_interval, [this] { space->look(); });
+  chores.add(free_space_interval, [this] {
+    space->look();
+    server->bring_back_what_had_no_room();
+  });
   chores.add(flush_check_interval, [this] { partitions->flush_due_logs(); });
   chores.add(closed_segment_sync_interval, [this] { partitions->sync_closed_segments(); });
   chores.add(milliseconds(checkpoint_interval), [this] {
@@ -367,6 +387,7 @@ base::status broker::parts::stop() {
   if (directory) keep_first(directory->close(recovery, broker_epoch));
   recovery.stop();
   workers.stop();
+  cold_reads.stop();
   reactors.stop();
   return outcome;
 }

@@ -4,6 +4,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 
 #include "tidelog/base/log_message.hpp"
+#include "tidelog/base/quoted.hpp"
 
 #include <algorithm>
 #include <array>
@@ -35,9 +36,7 @@ struct stderr_log {
 
   void write(std::string_view priority, std::string_view name, std::string_view message) {
     // A line break would let a client's text pass for a message of its own.
-    std::string line(message);
-    std::ranges::replace_if(
-        line, [](char letter) { return static_cast<unsigned char>(letter) < ' '; }, ' ');
+    const auto line = base::readable(message);
     if (journal) {
       logger.info("<{}>{}", priority, line);
     } else {

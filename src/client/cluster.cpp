@@ -130,8 +130,10 @@ base::result<model::broker_id> cluster::leader_of(const model::topic_partition& 
   TIDELOG_TRY(const auto* const found, topic(at.topic));
   for (const auto& partition : found->partitions) {
     if (partition.index != at.partition) continue;
-    if (partition.leader.value() < 0) return base::fail(client_errc::no_leader, "{}", at.text());
-    return partition.leader;
+    if (partition.leader.value() >= 0) return partition.leader;
+    // Whoever asks again wants to know what holds then.
+    forget(at.topic);
+    return base::fail(client_errc::no_leader, "{}", at.text());
   }
   return base::fail(client_errc::unknown_partition, "{}: {} has {} partitions, numbered from 0",
                     at.partition.value(), at.topic, found->partitions.size());

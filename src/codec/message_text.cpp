@@ -1,5 +1,6 @@
 // The parts of the visitors that do not depend on the message.
 
+#include "tidelog/base/quoted.hpp"
 #include "tidelog/codec/message_encoder.hpp"
 #include "tidelog/codec/message_printer.hpp"
 
@@ -9,23 +10,6 @@ namespace {
 
 [[nodiscard]] bool continues_character(char byte) {
   return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
-}
-
-/// Bytes of the UTF-8 character that `text` begins with; 0 when it begins with none.
-[[nodiscard]] std::size_t character_bytes(std::string_view text) {
-  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
-  const auto lead = byte(0);
-  if (lead < 0x80) return 1;
-  const std::size_t bytes = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  if (lead < 0xC2 || lead > 0xF4 || text.size() < bytes) return 0;
-  for (std::size_t i = 1; i < bytes; ++i) {
-    if (!continues_character(text[i])) return 0;
-  }
-  // Longer than needed, a surrogate, or beyond the last code point.
-  const auto second = byte(1);
-  if ((lead == 0xE0 && second < 0xA0) || (lead == 0xED && second > 0x9F)) return 0;
-  if ((lead == 0xF0 && second < 0x90) || (lead == 0xF4 && second > 0x8F)) return 0;
-  return bytes;
 }
 
 }  // namespace
@@ -43,7 +27,7 @@ void print_string(std::string& to, std::string_view text) {
   to += '"';
   while (!text.empty()) {
     const char first = text.front();
-    const auto bytes = character_bytes(text);
+    const auto bytes = base::character_bytes(text);
     if (bytes == 0) {
       to += "\\ufffd";
     } else if (first == '"' || first == '\\') {

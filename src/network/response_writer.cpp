@@ -187,12 +187,12 @@ response_writer::state response_writer::send_piece(int socket, const io::file_sl
   if (sent < 0) {
     if (would_block(errno)) return state::blocked;
     return fail_with({std::error_code(errno, std::system_category()),
-                      fmt::format("sending {} bytes of {}", length, slice.source->name().string())});
+                      fmt::format("sending {} bytes of {}", length, slice.source->name())});
   }
   if (sent == 0) {
-    return fail_with({std::make_error_code(std::errc::io_error),
-                      fmt::format("{} ends before position {}", slice.source->name().string(),
-                                  slice.position + slice.length)});
+    return fail_with(
+        {std::make_error_code(std::errc::io_error),
+         fmt::format("{} ends before position {}", slice.source->name(), slice.position + slice.length)});
   }
   slice_sent_ += static_cast<std::uint64_t>(sent);
   sent_ += static_cast<std::uint64_t>(sent);

@@ -33,6 +33,25 @@ base::result<metadata::image_ptr> broker::change(const metadata::cluster_metadat
   return image;
 }
 
+base::status broker::raise_epochs(const std::vector<partition::partition_ptr>& which) {
+  std::vector<metadata::record> records;
+  for (const auto& each : which) {
+    metadata::partition_change_record change;
+    change.partition_id = each->name().partition.value();
+    change.topic_id = each->topic_id();
+    change.leader = settings.node_id.value();
+    records.emplace_back(std::move(change));
+  }
+  TIDELOG_DO(change([&](const metadata::image& before) -> base::result<std::vector<metadata::record>> {
+    // A topic may have been deleted since it was looked up.
+    std::erase_if(records, [&](const auto& each) {
+      return !before.topic(std::get<metadata::partition_change_record>(each).topic_id);
+    });
+    return records;
+  }));
+  return {};
+}
+
 base::result<model::producer_id> broker::next_producer_id() {
   const std::lock_guard lock(producer_ids_mutex_);
   if (producer_ids_.count == 0) {

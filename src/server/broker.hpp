@@ -34,6 +34,10 @@ struct broker {
   /// be used, but for partitions whose files could not be made: these are offline. Waits for the disk.
   [[nodiscard]] base::result<metadata::image_ptr> change(const metadata::cluster_metadata::plan& plan);
 
+  /// Before the logs of these partitions are opened anew: what they have lost is lost in an epoch of its own, by which clients
+  /// find out. Waits for the disk.
+  [[nodiscard]] base::status raise_epochs(const std::vector<partition::partition_ptr>& which);
+
   /// Does what has to go on even on a disk that is full to the last byte, if need be with the room that the ballast gives
   /// back. `work` returns a result or status.
   template <class Work>

@@ -42,7 +42,9 @@ class election : public std::enable_shared_from_this<election> {
     }
     missing_ = targets_.size();
     if (targets_.empty()) return request_.answer(answer_);
-    if (auto raised = raise_epochs(); !raised) return refuse_targets(raised.error());
+    std::vector<partition::partition_ptr> offline;
+    for (const auto& each : targets_) offline.push_back(each.partition);
+    if (auto raised = request_.owner().raise_epochs(offline); !raised) return refuse_targets(raised.error());
     request_.reactor().post([self = shared_from_this()] { self->start_timer(); });
     for (std::size_t i = 0; i < targets_.size(); ++i) {
       request_.environment().partitions.reopen(
@@ -128,27 +130,6 @@ class election : public std::enable_shared_from_this<election> {
     } else {
       refuse(row, error_code_of(outcome), reason_text(outcome.error()));
     }
-  }
-
-  /// What the log has lost is lost in an epoch of its own, by which clients find out.
-  [[nodiscard]] base::status raise_epochs() {
-    std::vector<metadata::record> records;
-    for (const auto& each : targets_) {
-      metadata::partition_change_record change;
-      change.partition_id = each.partition->name().partition.value();
-      change.topic_id = each.partition->topic_id();
-      change.leader = request_.owner().settings.node_id.value();
-      records.emplace_back(std::move(change));
-    }
-    TIDELOG_DO(request_.owner().change(
-        [&](const metadata::image& before) -> base::result<std::vector<metadata::record>> {
-          // A topic may have been deleted since it was looked up.
-          std::erase_if(records, [&](const auto& each) {
-            return !before.topic(std::get<metadata::partition_change_record>(each).topic_id);
-          });
-          return records;
-        }));
-    return {};
   }
 
   void refuse_targets(const base::error& why) {

@@ -13,11 +13,14 @@ namespace {
 using protocol::error_code;
 
 constexpr std::int16_t first_version_by_id = 13;
+/// From here on a client that is behind is told who leads now, without asking for metadata first.
+constexpr std::int16_t leader_named_since = 16;
 /// A frame's size is an int32; this leaves room for one more batch and everything around it.
 constexpr std::int32_t most_answer_bytes = 1 << 30;
 
 /// One fetch from its first look at the partitions to its answer; in between it may wait for data. Works on the
-/// reactor only; what wakes it comes from anywhere and is posted there.
+/// reactor only, but for a worker's look for what is not in the page cache; what wakes it comes from anywhere and is
+/// posted there.
 class fetch_job : public std::enable_shared_from_this<fetch_job> {
  public:
   fetch_job(request of, protocol::fetch_request message)
@@ -58,6 +61,17 @@ class fetch_job : public std::enable_shared_from_this<fetch_job> {
     bool is_error;
     bool gave_data;
   };
+  /// A read that would wait for the disk.
+  struct cold_read {
+    partition::partition_ptr target;
+    model::offset from;
+    storage::read_limit limit;
+    storage::read_bound bound;
+  };
+  struct finished_read {
+    partition::partition_ptr of;
+    base::result<storage::read_slice> slice;
+  };
   struct read_outcome {
     protocol::fetch_response response;
     std::vector<told_partition> told;
@@ -65,17 +79,31 @@ class fetch_job : public std::enable_shared_from_this<fetch_job> {
     std::uint64_t bytes = 0;
     /// Something that the client should know without delay.
     bool is_urgent = false;
+    /// Nothing has been read before it: everything else waits until a worker has read it.
+    std::optional<cold_read> cold;
   };
 
   /// On the reactor: answers, or waits for more.
   void look() {
     auto outcome = read_all();
-    if (is_enough(outcome)) {
+    if (outcome.cold) {
+      read_on_worker(*std::move(outcome.cold));
+    } else if (is_enough(outcome)) {
       outcome.response.session_id = session_ ? session_->id() : 0;
       request_.answer(outcome.response);
     } else {
       wait(outcome);
     }
+  }
+
+  void read_on_worker(cold_read what) {
+    request_.environment().cold_reads.submit([self = shared_from_this(), what = std::move(what)]() mutable {
+      auto slice = what.target->read(what.from, what.limit, what.bound, io::patience::waits_for_disk);
+      self->request_.reactor().post([self, of = std::move(what.target), slice = std::move(slice)]() mutable {
+        self->at_hand_.push_back({std::move(of), std::move(slice)});
+        self->look();
+      });
+    });
   }
 
   [[nodiscard]] bool is_enough(const read_outcome& outcome) const {
@@ -97,6 +125,7 @@ class fetch_job : public std::enable_shared_from_this<fetch_job> {
     std::uint64_t left = static_cast<std::uint64_t>(std::max(limit, 0));
     for (auto each = partitions.begin(); each != partitions.end(); ++each) {
       auto data = read_one(*each, left, outcome);
+      if (outcome.cold) return outcome;
       const auto got = data.records.size();
       outcome.bytes += got;
       left -= std::min(left, got);
@@ -154,8 +183,8 @@ class fetch_job : public std::enable_shared_from_this<fetch_job> {
     if (const auto known = target->check_leader_epoch(model::leader_epoch(wanted.current_leader_epoch));
         !known) {
       data.error_code = error_code_of(known);
-      if (request_.version() >= 12) {
-        data.current_leader = {request_.owner().settings.node_id.value(), target->leader_epoch().value()};
+      if (data.error_code == error_code::fenced_leader_epoch && request_.version() >= leader_named_since) {
+        name_leader(*target, data, outcome.response);
       }
       return data;
     }
@@ -169,9 +198,20 @@ class fetch_job : public std::enable_shared_from_this<fetch_job> {
     data.last_stable_offset = seen->last_stable.value();
     data.high_watermark = seen->high_watermark.value();
     if (diverges(*target, wanted, data)) return data;
-    read_records(*target, wanted, left, outcome, data);
+    read_records(target, wanted, left, outcome, data);
     if (data.error_code == error_code::none) outcome.watched.push_back({target, seen->high_watermark});
     return data;
+  }
+
+  /// Some clients believe in a leader only together with its address.
+  void name_leader(const partition::partition& target, protocol::fetch_partition_data& data,
+                   protocol::fetch_response& response) const {
+    const auto& owner = request_.owner();
+    const auto node = owner.settings.node_id.value();
+    data.current_leader = {node, target.leader_epoch().value()};
+    if (!response.node_endpoints.empty()) return;
+    const auto address = owner.address_for(request_.connection());
+    response.node_endpoints.push_back({node, address.host, address.port, owner.settings.config.rack});
   }
 
   partition::partition_ptr find(const fetched_partition& wanted, protocol::fetch_partition_data& data) const {
@@ -201,8 +241,8 @@ class fetch_job : public std::enable_shared_from_this<fetch_job> {
     return true;
   }
 
-  void read_records(partition::partition& target, const fetched_partition& wanted, std::uint64_t left,
-                    const read_outcome& outcome, protocol::fetch_partition_data& data) const {
+  void read_records(const partition::partition_ptr& target, const fetched_partition& wanted,
+                    std::uint64_t left, read_outcome& outcome, protocol::fetch_partition_data& data) {
     storage::read_limit limit;
     limit.max_bytes =
         std::min<std::uint64_t>(left, static_cast<std::uint64_t>(std::max(wanted.max_bytes, 0)));
@@ -212,7 +252,14 @@ class fetch_job : public std::enable_shared_from_this<fetch_job> {
     const auto bound = message_.isolation_level == protocol::isolation_level::read_committed
                            ? storage::read_bound::before(model::offset(data.last_stable_offset))
                            : storage::read_bound::high_watermark();
-    auto slice = target.read(model::offset(wanted.fetch_offset), limit, bound);
+    const model::offset from(wanted.fetch_offset);
+    auto slice = read_or_take(target, from, limit, bound);
+    if (!slice && io::would_wait(slice.error())) {
+      if (outcome.bytes == 0) outcome.cold = cold_read{target, from, limit, bound};
+      // With data from others at hand it is left for the next fetch, where those come behind it.
+      outcome.is_urgent = true;
+      return;
+    }
     if (!slice) {
       data.error_code = error_code_of(slice.error());
       data.high_watermark = data.last_stable_offset = data.log_start_offset = -1;
@@ -221,7 +268,19 @@ class fetch_job : public std::enable_shared_from_this<fetch_job> {
     if (slice->data.length > 0) data.records.slices.push_back(std::move(slice->data));
   }
 
+  [[nodiscard]] base::result<storage::read_slice> read_or_take(const partition::partition_ptr& target,
+                                                               model::offset from,
+                                                               const storage::read_limit& limit,
+                                                               storage::read_bound bound) {
+    const auto done = std::ranges::find(at_hand_, target, &finished_read::of);
+    if (done == at_hand_.end()) return target->read(from, limit, bound, io::patience::never_waits);
+    const bool has_room = limit.oversized == storage::read_limit::oversized_first_batch::return_whole ||
+                          !done->slice || done->slice->data.length <= limit.max_bytes;
+    return has_room ? done->slice : storage::read_slice{{}, from};
+  }
+
   void wait(const read_outcome& so_far) {
+    at_hand_.clear();
     auto& reactor = request_.reactor();
     waiter_ = std::make_shared<partition::fetch_waiter>(
         wanted_bytes() - so_far.bytes, [weak = weak_from_this(), &reactor] {
@@ -258,6 +317,8 @@ class fetch_job : public std::enable_shared_from_this<fetch_job> {
   fetch_context::kind kind_ = fetch_context::kind::sessionless;
   fetch_session_ptr session_;
   std::unique_ptr<fetch_session> own_;
+  /// What workers have read for this fetch.
+  std::vector<finished_read> at_hand_;
 
   std::shared_ptr<partition::fetch_waiter> waiter_;
   std::vector<partition::partition_ptr> watched_;

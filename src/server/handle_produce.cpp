@@ -19,7 +19,8 @@ constexpr std::int16_t acks_all = -1;
 constexpr std::int16_t first_version_by_id = 13;
 
 /// One produce request from the check of its batches to its answer. Steps: look up, check, append (on the reactor, or
-/// on a worker where a check is costly), then wait until everything appended is committed.
+/// on a worker where a check is costly or the disk has to be asked whether a batch is a duplicate), then wait until
+/// everything appended is committed.
 class produce_job : public std::enable_shared_from_this<produce_job> {
  public:
   produce_job(request of, protocol::produce_request message)
@@ -32,8 +33,7 @@ class produce_job : public std::enable_shared_from_this<produce_job> {
       return;
     }
     look_up();
-    if (check_all(partition::check_effort::quick)) {
-      append_all();
+    if (check_all(partition::check_effort::quick) && append_all(io::patience::never_waits)) {
       await_commits();
       return;
     }
@@ -42,18 +42,19 @@ class produce_job : public std::enable_shared_from_this<produce_job> {
   }
 
  private:
+  enum class step { looked_up, checked, answered };
   struct part {
     protocol::partition_produce_data* data;
     protocol::partition_produce_response* response;
     partition::partition_ptr target;
     partition::checked_batch checked;
-    bool is_checked = false;
+    step done = step::looked_up;
   };
 
   /// On a worker.
   void go_on_thoroughly() {
     check_all(partition::check_effort::thorough);
-    append_all();
+    append_all(io::patience::waits_for_disk);
     await_commits();
     request_.reactor().post([notes = notes_] { let_waiting_begin(*notes); });
   }
@@ -97,7 +98,7 @@ class produce_job : public std::enable_shared_from_this<produce_job> {
         } else if (auto target = hosted->find(model::partition_index(data.index)); !target) {
           refuse(response, error_code::unknown_topic_or_partition, {});
         } else {
-          parts_.push_back({&data, &response, std::move(target), {}, false});
+          parts_.push_back({&data, &response, std::move(target), {}, step::looked_up});
         }
       }
     }
@@ -107,28 +108,41 @@ class produce_job : public std::enable_shared_from_this<produce_job> {
   bool check_all(partition::check_effort effort) {
     const auto now_ms = request_.environment().clock.now_ms();
     for (auto& each : parts_) {
-      if (each.is_checked || each.response->error_code != error_code::none) continue;
+      if (each.done != step::looked_up) continue;
       auto checked = partition::check_batch(each.data->records.bytes, *each.target->config(), now_ms, effort);
       if (checked) {
         each.checked = std::move(*checked);
-        each.is_checked = !refuse_transactional(each);
+        each.done = refuse_transactional(each) ? step::answered : step::checked;
       } else if (checked.error().reason.code == make_error_code(partition::errc::needs_worker)) {
         return false;
       } else {
         refuse_batch(each, checked.error());
+        each.done = step::answered;
       }
     }
     return true;
   }
 
-  void append_all() {
+  /// False, without patience, when some batch has to wait for the disk; those before it are appended.
+  bool append_all(io::patience patience) {
     for (auto& each : parts_) {
-      if (!each.is_checked) continue;
-      auto stored = append(each);
-      if (!stored) {
-        refuse(*each.response, error_code_of(stored.error()), stored.error().describe());
+      if (each.done != step::checked) continue;
+      if (const auto why = reason_to_wait(each)) {
+        each.done = step::answered;
+        refuse(*each.response, *why, "an earlier batch of the producer was refused and has not come again");
         continue;
       }
+      auto stored = append(each, patience);
+      if (!stored && patience == io::patience::never_waits && io::would_wait(stored.error())) return false;
+      // From here on the answer belongs to who commits.
+      each.done = step::answered;
+      if (!stored) {
+        const auto why = error_code_of(stored.error());
+        note_refusal(each, why);
+        refuse(*each.response, why, stored.error().describe());
+        continue;
+      }
+      note_success(each);
       each.response->base_offset = stored->base_offset.value();
       each.response->log_append_time_ms = stored->log_append_time.value();
       each.response->log_start_offset = stored->log_start_offset.value();
@@ -145,16 +159,38 @@ class produce_job : public std::enable_shared_from_this<produce_job> {
     parts_.clear();
     message_.topic_data.clear();
     request_.release_frame();
+    return true;
   }
 
   /// While the disk is full there is no room for users' records; what the broker writes itself is not asked.
-  base::result<storage::appended> append(const part& of) {
+  base::result<storage::appended> append(const part& of, io::patience patience) {
     auto& space = request_.environment().space;
     const auto size = of.checked.bytes.size();
     TIDELOG_DO(space.admit(size));
-    auto stored = of.target->append(of.checked.bytes, storage::append_origin::client);
+    auto stored = of.target->append(of.checked.bytes, storage::append_origin::client, patience);
     if (!stored) space.note_failed_write(stored.error(), size);
     return stored;
+  }
+
+  static std::optional<storage::producer_batch> producer_batch_of(const part& of) {
+    const auto batch = model::parse_record_batch(of.checked.bytes);
+    return batch ? storage::producer_batch_of(*batch) : std::nullopt;
+  }
+  static refused_sequences::place place_of(const part& of) {
+    return {of.target->topic_id(), of.target->name().partition};
+  }
+  std::optional<error_code> reason_to_wait(const part& of) {
+    if (notes_->refused.is_empty()) return std::nullopt;
+    const auto batch = producer_batch_of(of);
+    return batch ? notes_->refused.reason_to_wait(place_of(of), *batch) : std::nullopt;
+  }
+  void note_refusal(const part& of, error_code why) {
+    if (protocol::describe(why).retry != protocol::retry::retriable) return;
+    if (const auto batch = producer_batch_of(of)) notes_->refused.refused(place_of(of), *batch, why);
+  }
+  void note_success(const part& of) {
+    if (notes_->refused.is_empty()) return;
+    if (const auto batch = producer_batch_of(of)) notes_->refused.stored(place_of(of), *batch);
   }
 
   /// Gives back the count that the job began with: now the last commit answers.

@@ -2,6 +2,7 @@
 // One request on its way through the server.
 
 #include "broker.hpp"
+#include "refused_sequences.hpp"
 
 #include "tidelog/base/unique_function.hpp"
 #include "tidelog/protocol/headers.hpp"
@@ -14,12 +15,14 @@
 
 namespace tidelog::server {
 
-/// What the server remembers of a connection; used on its reactor.
+/// What the server remembers of a connection; used on its reactor, or by the worker that an earlier produce request is on
+/// while later ones wait for it.
 struct connection_notes {
   /// An earlier produce request's batches are being checked on a worker; those that came since wait here, so that the
   /// appends keep the order of the requests.
   bool produce_is_being_checked = false;
   std::deque<base::task> waiting_produces;
+  refused_sequences refused;
 };
 
 /// Movable, so that it can go to a worker. The connection may be looked at only while handle() has not returned.

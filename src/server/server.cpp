@@ -4,6 +4,7 @@
 #include "broker.hpp"
 #include "request.hpp"
 
+#include "tidelog/base/log_message.hpp"
 #include "tidelog/protocol/api_versions.hpp"
 
 namespace tidelog::server {
@@ -61,6 +62,28 @@ void server::handle(protocol::connection_info& connection, protocol::request_fra
 void server::finish_waiting_fetches() {
   broker_->is_stopping.store(true);
   broker_->environment.partitions.wake_waiting_fetches();
+}
+
+void server::bring_back_what_had_no_room() {
+  const auto& environment = broker_->environment;
+  if (environment.space.is_full()) return;
+  if (environment.cluster.is_out_of_room()) {
+    const auto image = environment.cluster.reopen();
+    if (!image) {
+      base::say_error("the metadata log stays offline: {}", image.error().describe());
+      return environment.space.note_lack_of_room(image.error());
+    }
+    base::say_info("the metadata log is online again");
+    environment.partitions.apply(*image);
+    environment.groups.apply(*image);
+  }
+  const auto offline = environment.partitions.out_of_room_and_due();
+  if (offline.empty()) return;
+  if (const auto raised = broker_->raise_epochs(offline); !raised) {
+    base::say_warning("{} partitions stay offline: {}", offline.size(), raised.error().describe());
+    return;
+  }
+  for (const auto& each : offline) environment.partitions.reopen(each, [](const base::status&) {});
 }
 
 void server::update_config(const metadata::broker_config& config) {

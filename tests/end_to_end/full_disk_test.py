@@ -175,5 +175,62 @@ class FullDiskTest(harness.BrokerTest):
         self.assertEqual(self.daemon.stop(), 0)
 
 
+class ThinDiskTest(harness.BrokerTest):
+    """The file system has room, but what stands behind it has none: only a sync finds out, as on a volume that was promised
+    more than there is."""
+
+    def setUp(self):
+        super().setUp()
+        if os.geteuid() != 0:
+            self.skipTest("NOT TESTED: only root can mount the file system that is to fill up")
+        self.behind = self.path("behind")
+        os.mkdir(self.behind)
+        harness.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tidelog-test", self.behind])
+        self.addCleanup(harness.run, ["umount", "-l", self.behind], check=False)
+        image = os.path.join(self.behind, "image")
+        with open(image, "wb") as file:
+            file.truncate(96 * MIB)
+        # One with a journal would give itself up instead.
+        harness.run(["mkfs.ext4", "-q", "-F", "-O", "^has_journal", "-E", "lazy_itable_init=0,nodiscard", image])
+        self.disk = self.path("disk")
+        os.mkdir(self.disk)
+        mounted = harness.run(["mount", "-o", "loop", image, self.disk], check=False)
+        if mounted.returncode != 0:
+            self.skipTest("NOT TESTED: there are no loop devices")
+        self.addCleanup(harness.run, ["umount", "-l", self.disk], check=False)
+        self.data = os.path.join(self.disk, "data")
+
+    def room_behind(self, free_bytes):
+        others = os.path.join(self.behind, "others")
+        if os.path.exists(others):
+            os.remove(others)
+        found = os.statvfs(self.behind)
+        with open(others, "wb") as file:
+            os.posix_fallocate(file.fileno(), 0, found.f_bavail * found.f_frsize - free_bytes)
+
+    def test_what_a_sync_without_room_took_offline_comes_back_by_itself(self):
+        self.start("--set", "log.free.space.min.bytes=1048576", "--set", "log.commit.journal.bytes=0")
+        self.create("text")
+        self.send("text", lines(100))
+        self.room_behind(256 * 1024)
+        self.write("rest", lines(4000, start=100))
+        producer = subprocess.Popen(["kcat", "-b", self.daemon.address, "-P", "-t", "text", "-p", "0", "-X",
+                                     "enable.idempotence=true", "-l", self.path("rest")],
+                                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self.addCleanup(producer.stderr.close)
+        self.addCleanup(producer.wait)
+        self.addCleanup(producer.kill)
+        self.daemon.wait_for_line(r"the disk of \S+ is full: sync \S+text-0/\S+: No space left on device")
+        self.room_behind(32 * MIB)
+        self.daemon.wait_for_line("text-0 is online again")
+        _, errors = producer.communicate(timeout=harness.PATIENCE)
+        self.assertEqual(producer.returncode, 0, errors)
+        self.assertEqual(self.receive("text"), lines(4100))
+        self.daemon.kill()
+        self.start()
+        self.assertEqual(self.receive("text"), lines(4100))
+        self.assertEqual(self.daemon.stop(), 0)
+
+
 if __name__ == "__main__":
     harness.main()

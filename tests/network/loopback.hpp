@@ -107,8 +107,11 @@ class moody_file final : public io::file {
   base::status truncate(std::uint64_t size) override;
   bool is_cached(std::uint64_t position, std::uint64_t length) const override;
   base::status bring_in(std::uint64_t position, std::uint64_t length) const override;
+  base::result<std::unique_ptr<io::file_hold>> hold() const override {
+    return base::fail_errno(ENOTSUP, "{}", "test");
+  }
   int descriptor() const override { return kind_ == descriptor_kind::real ? descriptor_ : -1; }
-  const io::path& name() const override { return name_; }
+  const std::string& name() const override { return name_.native(); }
 
   /// From now on nothing is cached until it is brought in; `fails` is the errno of bringing in.
   void cool_down(int fails = 0);

@@ -125,6 +125,84 @@ TEST_F(full_disk, write_that_finds_it_full_refuses_the_next_ones_too) {
   EXPECT_EQ(produce().error_code, error_code::none);
 }
 
+TEST_F(full_disk, sync_that_finds_no_room_takes_a_partition_offline_until_there_is_some) {
+  const auto target = broker.partitions().find("t")->partitions.at(0);
+  const auto epoch = target->leader_epoch();
+  broker.files().inject(
+      {.what = operation::sync, .error_number = ENOSPC, .path_contains = "/t-0/", .times = for_ever});
+  EXPECT_EQ(produce().error_code, error_code::kafka_storage_error);
+  EXPECT_TRUE(broker.space().is_full());
+  EXPECT_EQ(metadata_of("t", false), error_code::none);
+  leave_free(mib);
+  broker.service().bring_back_what_had_no_room();
+  EXPECT_FALSE(target->check_available());
+  EXPECT_EQ(target->leader_epoch(), epoch);
+
+  // Room, but the disk does not take it: the mode begins again with the attempt.
+  leave_free(50 * mib);
+  EXPECT_FALSE(broker.space().is_full());
+  broker.service().bring_back_what_had_no_room();
+  while (!broker.space().is_full()) std::this_thread::yield();
+  EXPECT_FALSE(target->check_available());
+
+  broker.files().clear_faults();
+  broker.space().look();
+  EXPECT_FALSE(broker.space().is_full());
+  while (!target->check_available()) {
+    broker.clock().advance(std::chrono::seconds(2));
+    broker.service().bring_back_what_had_no_room();
+  }
+  EXPECT_GT(target->leader_epoch(), epoch);
+  EXPECT_EQ(produce().error_code, error_code::none);
+}
+
+TEST_F(full_disk, mode_does_not_end_while_syncs_find_no_room) {
+  broker.files().inject(
+      {.what = operation::sync, .error_number = ENOSPC, .path_contains = "/data", .times = for_ever});
+  EXPECT_EQ(produce().error_code, error_code::kafka_storage_error);
+  broker.space().look();
+  EXPECT_TRUE(broker.space().is_full());
+  broker.files().clear_faults();
+  broker.space().look();
+  EXPECT_FALSE(broker.space().is_full());
+  broker.service().bring_back_what_had_no_room();
+  while (!broker.partitions().find("t")->partitions.at(0)->check_available()) std::this_thread::yield();
+}
+
+TEST_F(full_disk, metadata_log_whose_sync_finds_no_room_is_offline_until_there_is_some) {
+  broker.files().inject({.what = operation::sync,
+                         .error_number = ENOSPC,
+                         .path_contains = "__cluster_metadata",
+                         .times = for_ever});
+  EXPECT_EQ(create("first").error_code, error_code::kafka_storage_error);
+  EXPECT_EQ(create("second").error_code, error_code::kafka_storage_error);
+  broker.service().bring_back_what_had_no_room();
+  EXPECT_TRUE(broker.space().is_full());
+  broker.files().clear_faults();
+  broker.space().look();
+  broker.service().bring_back_what_had_no_room();
+  EXPECT_EQ(create("third").error_code, error_code::none);
+  broker.append("third", 0, 1);
+  // Whether it is there or not, all agree about it.
+  const auto again = create("first").error_code;
+  EXPECT_TRUE(again == error_code::none || again == error_code::topic_already_exists);
+  broker.append("first", 0, 1);
+  EXPECT_EQ(broker.cluster().current()->topics().size(), 3U);
+}
+
+TEST_F(full_disk, topic_whose_files_found_no_room_can_be_used_when_there_is_some) {
+  broker.files().inject(
+      {.what = operation::make_directory, .error_number = ENOSPC, .path_contains = "new-0", .times = 1});
+  create("new");
+  EXPECT_TRUE(broker.space().is_full());
+  const auto target = broker.partitions().find("new")->partitions.at(0);
+  EXPECT_FALSE(target->check_available());
+  broker.space().look();
+  broker.service().bring_back_what_had_no_room();
+  while (!target->check_available()) std::this_thread::yield();
+  broker.append("new", 0, 1);
+}
+
 TEST_F(full_disk, topics_and_partitions_are_not_made_and_the_answer_says_why) {
   leave_free(mib);
   for (const bool validate_only : {false, true}) {
@@ -159,7 +237,7 @@ TEST_F(full_disk, reading_committing_deleting_and_configuring_go_on) {
             error_code::none);
   const auto read = broker.partitions().find("t")->partitions.at(0)->read(
       model::offset(0), {1000, storage::read_limit::oversized_first_batch::return_whole},
-      storage::read_bound::high_watermark());
+      storage::read_bound::high_watermark(), io::patience::waits_for_disk);
   ASSERT_TRUE(read);
   EXPECT_GT(read->data.length, 0U);
   EXPECT_EQ(delete_records(3), error_code::none);

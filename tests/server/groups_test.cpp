@@ -281,6 +281,7 @@ TEST_F(groups, of_the_new_protocol_are_assigned_described_and_refused) {
   protocol::consumer_group_heartbeat_request beat;
   beat.group_id = "new";
   beat.member_id = "me";
+  beat.rack_id = "a rack";
   beat.rebalance_timeout_ms = 10'000;
   beat.subscribed_topic_names = std::vector<std::string>{"t"};
   beat.topic_partitions.emplace();
@@ -297,6 +298,7 @@ TEST_F(groups, of_the_new_protocol_are_assigned_described_and_refused) {
     const auto told = broker.ask<protocol::consumer_group_describe_response>(wanted, version).groups;
     EXPECT_EQ(told.at(0).group_state, "Stable");
     EXPECT_EQ(told.at(0).assignor_name, "uniform");
+    EXPECT_EQ(told.at(0).members.at(0).rack_id, "a rack");
     EXPECT_EQ(told.at(0).members.at(0).assignment.topic_partitions.at(0).topic_name, "t");
     EXPECT_EQ(told.at(1).error_code, error_code::group_id_not_found);
     EXPECT_EQ(told.at(2).error_code, error_code::invalid_group_id);

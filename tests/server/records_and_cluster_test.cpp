@@ -8,6 +8,7 @@
 #include "tidelog/protocol/describe_producers.hpp"
 #include "tidelog/protocol/describe_quorum.hpp"
 #include "tidelog/protocol/describe_topic_partitions.hpp"
+#include "tidelog/protocol/fetch.hpp"
 #include "tidelog/protocol/init_producer_id.hpp"
 #include "tidelog/protocol/offset_for_leader_epoch.hpp"
 
@@ -94,6 +95,32 @@ TEST(offset_for_leader_epoch, tells_where_an_earlier_epoch_ended_after_a_restart
   EXPECT_EQ(rows.at(1).error_code, error_code::fenced_leader_epoch);
   EXPECT_EQ(rows.at(2).leader_epoch, 1);
   EXPECT_EQ(rows.at(2).end_offset, 5);
+}
+
+TEST(fetch, who_is_behind_by_an_epoch_is_told_the_leader_and_its_address) {
+  fault_file_system files;
+  { test_broker(test_broker_options{.files = &files}).make_topic("t"); }
+  test_broker broker(test_broker_options{.configuration_file = {{"broker.rack", "r"}}, .files = &files});
+  protocol::fetch_request wanted;
+  wanted.session_epoch = -1;
+  auto& topic = wanted.topics.emplace_back();
+  topic.topic = "t";
+  topic.topic_id = broker.partitions().find("t")->state->id;
+  auto& partition = topic.partitions.emplace_back();
+  partition.current_leader_epoch = 0;
+  for (std::int16_t version = 9; version <= protocol::fetch_request::versions.max; ++version) {
+    const auto answer = broker.ask<protocol::fetch_response>(wanted, version);
+    const auto& told = answer.responses.at(0).partitions.at(0);
+    EXPECT_EQ(told.error_code, error_code::fenced_leader_epoch) << version;
+    const bool names_leader = version >= 16;
+    EXPECT_EQ(told.current_leader.leader_epoch, names_leader ? 1 : -1) << version;
+    ASSERT_EQ(answer.node_endpoints.size(), names_leader ? 1U : 0U) << version;
+    if (names_leader) {
+      EXPECT_EQ(answer.node_endpoints[0],
+                (protocol::fetch_node_endpoint{test_broker::node_id, std::string(test_broker::host),
+                                               test_broker::port, "r"}));
+    }
+  }
 }
 
 TEST(init_producer_id, gives_every_producer_an_id_of_its_own_in_every_version) {

@@ -156,9 +156,8 @@ test_broker::parts::parts(const test_broker_options& options)
   partition::partition_manager_settings manager_settings;
   manager_settings.layers = {options.configuration_file, {}};
   partitions = std::make_unique<partition::partition_manager>(*directory, clock, opening, manager_settings);
-  if (auto started = partitions->start(cluster->current()); !started) {
-    throw std::runtime_error(started.error().describe());
-  }
+  partitions->set_out_of_room_listener([this](const base::error& why) { space.note_lack_of_room(why); });
+  partitions->start(cluster->current());
 
   server::server_settings settings;
   settings.cluster_id = directory->properties().cluster_id;
@@ -173,7 +172,8 @@ test_broker::parts::parts(const test_broker_options& options)
   groups->apply(cluster->current());
   partitions->set_online_listener([this](const auto& partition) { groups->log_was_opened(partition); });
   service = std::make_unique<server::server>(
-      server::server_environment{*cluster, *partitions, files, workers, clock, *groups, space}, settings);
+      server::server_environment{*cluster, *partitions, files, workers, workers, clock, *groups, space},
+      settings);
   service->set_config_listener([this] { ++config_changes; });
 
   const auto recovered = std::make_shared<std::promise<void>>();

@@ -40,6 +40,8 @@ struct server_environment {
   io::file_system& files;
   /// For what waits for the disk or burns CPU.
   base::worker_pool& workers;
+  /// For what reads old data: few threads, so that it does not get the whole disk.
+  base::worker_pool& cold_reads;
   const base::clock& clock;
   coordinator::group_coordinator& groups;
   /// Says whether records and topics may be added.
@@ -59,6 +61,9 @@ class server final : public protocol::service {
 
   /// The server is about to stop: fetches that wait for data answer with what there is, and later ones do not wait.
   void finish_waiting_fetches();
+  /// Opens partitions, and the metadata log, again that went offline for want of room on the disk, if it is not full now; to
+  /// be called once a second. Waits for the disk, not for the recovery.
+  void bring_back_what_had_no_room();
   /// The dynamic broker configs changed; `config` holds the effective values.
   void update_config(const metadata::broker_config& config);
   /// Told after each change of broker configs that came as a request, on the thread that made it. Set it before the
