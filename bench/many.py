@@ -54,6 +54,18 @@ class Daemon:
                         "create", topic, "--partitions", str(partitions)], check=True, stdout=subprocess.DEVNULL)
 
 
+def show_floor(options):
+    """The same with nothing but system calls, in one thread."""
+    rates = {}
+    for count in (1, options.partitions):
+        answer = compare.run_json([os.path.join(options.bin, "tidelog-floor"), "sink", "--dir", options.dir,
+                                   "--batch-bytes", "1024", "--connections", "8", "--depth", "8", "--files", str(count),
+                                   "--warm-up", "2", "--seconds", str(options.seconds)])[0]
+        rates[count] = answer["requests_per_s"]
+    print(f"the floor of that: {rates[1]:,.0f} and {rates[options.partitions]:,.0f}: "
+          f"{rates[options.partitions] / rates[1]:.2f}")
+
+
 def measure_partitions(options, data):
     with Daemon(options, data) as daemon:
         empty = daemon.resident()
@@ -69,6 +81,8 @@ def measure_partitions(options, data):
                                                   [f"flush.messages={flush}"])["requests_per_s"]
             print(f"append, {durability}: {rates[1]:,.0f} requests/s at 1 partition, {rates[many]:,.0f} at {many:,}: "
                   f"{rates[many] / rates[1]:.2f} (aim >= 0.7); {daemon.open_files():,} files open (aim <= 4,096)")
+        if durability == "page cache":
+            show_floor(options)
         print(f"clean stop after {durability}: {daemon.stop_s:.2f} s")
     with Daemon(options, data) as daemon:
         show_start(daemon, f"{2 * many + 2:,} partitions with records", empty, 2 * many + 2)

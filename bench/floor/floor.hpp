@@ -31,6 +31,9 @@ struct options {
   double warm_up_seconds = 1;
   std::uint64_t segment_bytes = 256ULL << 20;
   bool growing = false;
+  /// More than one: each payload goes to one of them at random.
+  std::size_t files = 1;
+  std::size_t open_files = 4000;
 };
 
 /// An owned descriptor.
@@ -103,6 +106,8 @@ using server = std::function<void(int listener, const options&)>;
 int measure(const options& wanted, const server& serve);
 
 void serve_sink(int listener, const options& wanted);
+/// Leaves its files in wanted.directory.
+void serve_many_sinks(int listener, const options& wanted);
 void serve_sendfile(int listener, const options& wanted);
 void serve_group_commit(int listener, const options& wanted);
 

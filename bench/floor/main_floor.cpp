@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <string_view>
 
 namespace {
@@ -12,7 +13,7 @@ using tidelog::floor_bench::options;
 
 constexpr const char* help =
     "tidelog-floor MODE [--batch-bytes N] [--connections N] [--depth N] [--seconds S] [--warm-up S]\n"
-    "              [--dir DIR] [--segment-bytes N] [--growing]\n"
+    "              [--dir DIR] [--segment-bytes N] [--growing] [--files N] [--open-files N]\n"
     "\n"
     "The least that a broker must do, with nothing but system calls. Prints one line of JSON.\n"
     "  sink          receive, CRC32C, pwrite, answer: the floor of produce throughput\n"
@@ -24,6 +25,10 @@ constexpr const char* help =
     "                (8 connections, depth 1)\n"
     "\n"
     "Files without a name are made in --dir (default /tmp): use the file system that the broker uses.\n"
+    "--files: sink and ping-pong append to so many files with names, each in a directory of its own, one of "
+    "them at "
+    "random for each\n"
+    "request; no more than --open-files (default 4000) stay open.\n"
     "--growing: the group commit appends to a growing file instead of one laid out beforehand.\n";
 
 bool number(std::string_view text, auto& into) {
@@ -38,8 +43,20 @@ bool take(options& into, std::string_view name, const char* value) {
   if (name == "--seconds") return number(value, into.seconds) && into.seconds > 0;
   if (name == "--warm-up") return number(value, into.warm_up_seconds);
   if (name == "--segment-bytes") return number(value, into.segment_bytes);
+  if (name == "--files") return number(value, into.files) && into.files > 0;
+  if (name == "--open-files") return number(value, into.open_files) && into.open_files > 0;
   if (name == "--dir") return !(into.directory = value).empty();
   return false;
+}
+
+/// In a directory of its own, which goes at the end.
+int measure_many_sinks(options wanted) {
+  wanted.directory += "/tidelog-floor-XXXXXX";
+  if (::mkdtemp(wanted.directory.data()) == nullptr)
+    tidelog::floor_bench::give_up("cannot make a directory in --dir");
+  const int outcome = measure(wanted, tidelog::floor_bench::serve_many_sinks);
+  std::filesystem::remove_all(wanted.directory);
+  return outcome;
 }
 
 void use_defaults(options& into, std::size_t batch_bytes, int connections, int depth) {
@@ -70,11 +87,11 @@ int main(int count, char** arguments) {
   namespace floors = tidelog::floor_bench;
   if (wanted.mode == "sink") {
     use_defaults(wanted, 256 * 1024, 4, 4);
-    return measure(wanted, floors::serve_sink);
+    return wanted.files > 1 ? measure_many_sinks(wanted) : measure(wanted, floors::serve_sink);
   }
   if (wanted.mode == "ping-pong") {
     use_defaults(wanted, 1024, 1, 1);
-    return measure(wanted, floors::serve_sink);
+    return wanted.files > 1 ? measure_many_sinks(wanted) : measure(wanted, floors::serve_sink);
   }
   if (wanted.mode == "sendfile") {
     use_defaults(wanted, 1 << 20, 2, 2);

@@ -36,7 +36,7 @@ struct broker {
         cluster(must(metadata::cluster_metadata::open(environment, path, {}))),
         partitions(*directory, clock, workers, {}) {
     make_topic();
-    must(partitions.start(cluster->current()));
+    partitions.start(cluster->current());
     std::promise<void> recovered;
     const auto left = partitions.recover([&](std::size_t done, std::size_t total) {
       if (done == total) recovered.set_value();

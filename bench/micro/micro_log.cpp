@@ -26,7 +26,8 @@ class log_fixture {
     config.segment_bytes = 64 << 20;
     config.retention_bytes = 64 << 20;
     config.file_delete_delay_ms = 0;
-    auto opened = storage::log::open(environment_, directory_ / "micro-0", config,
+    auto opened = storage::log::open(environment_, directory_ / "micro-0",
+                                     std::make_shared<const storage::log_config>(config),
                                      {.start = storage::start_kind::clean});
     if (!opened) std::abort();
     log_ = std::move(*opened);
