@@ -183,17 +183,24 @@ void segment::mark_dirty(const std::shared_ptr<io::file>& file) {
 
 base::status segment::sync() {
   if (dirty_.exchange(false, std::memory_order_acq_rel)) {
-    TIDELOG_TRY(const auto file, parts().data.get());
-    // After a failure the pin stays: the descriptor must not be closed as if all were well.
-    TIDELOG_DO(file->sync_data());
+    auto synced = sync_data();
+    // Whoever syncs may still know a segment that has been removed meanwhile, and of that nothing has to be on disk. After
+    // another failure the pin stays: the descriptor must not be closed as if all were well.
+    if (!synced && !is_removed()) return synced;
     parts().data.unpin();
   }
   if (is_sealed() && indexes_dirty_.exchange(false, std::memory_order_acq_rel)) {
     auto synced = parts().offsets.sync();
     if (synced) synced = parts().times.sync();
-    if (!synced) base::say_warning("index may have to be made again: {}", synced.error().describe());
+    if (!synced && !is_removed())
+      base::say_warning("index may have to be made again: {}", synced.error().describe());
   }
   return {};
+}
+
+base::status segment::sync_data() {
+  TIDELOG_TRY(const auto file, parts().data.get());
+  return file->sync_data();
 }
 
 io::path segment::data_name() {

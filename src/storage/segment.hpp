@@ -188,7 +188,8 @@ class segment {
 
   /// The data file has been written to through `file`; it stays open until a sync has confirmed that.
   void mark_dirty(const std::shared_ptr<io::file>& file);
-  /// Syncs what was written before the call: data, and the indexes of a sealed segment.
+  /// Syncs what was written before the call: data, and the indexes of a sealed segment. Of a segment whose files have been
+  /// removed, nothing, which is no failure.
   [[nodiscard]] base::status sync();
 
   // Deletion and replacement.
@@ -230,6 +231,7 @@ class segment {
   /// Where the data file is now; known without making the parts.
   [[nodiscard]] io::path data_name();
   [[nodiscard]] bool is_removed();
+  [[nodiscard]] base::status sync_data();
   [[nodiscard]] base::status check_indexes(std::int64_t interval, const scan_interrupt& interrupt = {});
   /// Nothing when they are right.
   [[nodiscard]] base::result<std::optional<recovery_outcome>> fault_in_indexes(std::uint64_t size);

@@ -87,6 +87,27 @@ TEST(log_threads_test, deletion_waits_for_the_names_of_segments_that_stay) {
   EXPECT_EQ(files.exists(oldest), false);
 }
 
+TEST(log_threads_test, segment_that_is_removed_while_it_waits_for_its_sync_is_no_failure) {
+  fault_file_system files;
+  log_world world(files, 1);
+  auto config = page_cache_config();
+  config.segment_bytes = static_cast<std::int64_t>(2 * batch_bytes(10));
+  config.file_delete_delay_ms = 0;
+  const auto log = world.open(config);
+  for (int i = 0; i < 6; ++i) append(*log, {});
+  ASSERT_GT(world.open_files.held_files(), 0U) << "what waits for a sync has been closed";
+  // The flush has the list with the oldest segment when it goes.
+  files.hold_back("00000000000000000000.log");
+  std::thread flush([&] { EXPECT_TRUE(log->flush()); });
+  files.await_held_back();
+  EXPECT_TRUE(log->advance_log_start(at(4)));
+  EXPECT_TRUE(log->remove_deleted_files(world.clock.now_ms()));
+  files.let_through();
+  flush.join();
+  EXPECT_EQ(log->recovery_point(), at(6));
+  EXPECT_TRUE(log->close(storage::close_kind::clean));
+}
+
 class counting_source final : public storage::commit_source {
  public:
   void commit() override {
