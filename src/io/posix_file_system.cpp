@@ -1,4 +1,5 @@
 #include "posix_file.hpp"
+#include "posix_volume.hpp"
 
 #include "tidelog/base/assert.hpp"
 
@@ -155,6 +156,10 @@ class posix_file_system final : public file_system {
       return base::fail_errno(errno, "space of {}", directory.native());
     const auto block_bytes = static_cast<std::uint64_t>(found.f_frsize);
     return space_info{found.f_blocks * block_bytes, found.f_bavail * block_bytes};
+  }
+
+  [[nodiscard]] base::result<std::unique_ptr<volume>> volume_of(const io::path& some_file) override {
+    return open_posix_volume(some_file);
   }
 
  private:

@@ -337,6 +337,24 @@ TEST(fault_file_system_test, evicted_file_is_cached_again_when_it_is_brought_in)
 }
 
 /// The old content or the new one, at every crash point and whatever survives: the promise of replace_file.
+TEST(fault_file_system_test, volume_puts_all_on_disk_and_tells_once_of_what_failed) {
+  fault_file_system files;
+  const auto file = *files.open("/file", io::open_mode::create);
+  const auto whole = *files.volume_of("/file");
+  ASSERT_TRUE(file->write_at(as_bytes("old"), 0));
+  ASSERT_TRUE(whole->sync());
+  ASSERT_TRUE(file->write_at(as_bytes("new"), 0));
+  files.inject({.what = operation::sync_volume, .error_number = EIO});
+  EXPECT_EQ(error_of(whole->sync()), EIO);
+  EXPECT_FALSE(file->sync_data()) << "the file hears of it too";
+  EXPECT_EQ(error_of(whole->sync()), 0);
+  files.fail_write_back();
+  EXPECT_EQ(error_of(whole->sync()), EIO);
+  files.restart(unsynced::lost);
+  EXPECT_EQ(content(files, "/file"), "old") << "what was lost does not come by a later sync";
+  EXPECT_EQ(error_of(whole->sync()), EIO) << "of a life that is over";
+}
+
 TEST(fault_file_system_test, replace_file_leaves_old_or_new_content_at_every_crash_point) {
   const auto seed = random_seed();
   const std::string old_content(3000, 'o');

@@ -155,6 +155,12 @@ class fault_file_system::machine {
   std::uint64_t life = 0;
   std::uint64_t next_number = 0;
   std::uint64_t capacity_bytes = unbounded_capacity_bytes;
+  std::uint64_t write_back_failures = 0;  ///< whole volumes tell of each once
+
+  void fail_write_back() {
+    ++write_back_failures;
+    for_each_file(*root, [](file_image& each) { each.fail_write_back(); });
+  }
 };
 
 /// Keeps what is to be told of a file.
@@ -210,11 +216,14 @@ class fault_file_system::open_file final : public io::file {
   [[nodiscard]] base::status sync_data() override {
     const std::lock_guard guard(machine_->mutex);
     auto fate = decide(operation::sync, true);
-    if (!fate.fails() && node_->file->tell_of_write_back()) fate = {EIO, false, 0};
+    const bool is_news = fate.fails();
+    if (!is_news && node_->file->tell_of_write_back()) fate = {EIO, false, 0};
     if (!fate.fails() || (fate.takes_effect && machine_->down)) node_->file->sync();
     if (!fate.fails()) return {};
     // Only a machine that goes on running has a page cache that could forget.
-    if (!machine_->down && life_ == machine_->life) node_->file->fail_sync();
+    if (machine_->down || life_ != machine_->life) return refused(fate.error_number, name_);
+    machine_->write_back_failures += is_news ? 1 : 0;
+    node_->file->fail_sync();
     return refused(fate.error_number, name_);
   }
 
@@ -297,6 +306,29 @@ class fault_file_system::open_file final : public io::file {
   user user_;
 };
 
+class fault_file_system::whole_volume final : public io::volume {
+ public:
+  whole_volume(std::shared_ptr<machine> on, io::path inside)
+      : machine_(std::move(on)), inside_(std::move(inside)), life_(machine_->life) {}
+
+  [[nodiscard]] base::status sync() override {
+    const std::lock_guard guard(machine_->mutex);
+    if (life_ != machine_->life) return refused(EIO, inside_);
+    const auto fate = machine_->decide(operation::sync_volume, true, inside_);
+    if (fate.fails() && !machine_->down) machine_->fail_write_back();
+    if (!fate.fails() || (fate.takes_effect && machine_->down)) sync_everything(*machine_->root);
+    const auto told = std::exchange(failures_told_, machine_->write_back_failures);
+    return fate.fails() || told != failures_told_ ? refused(EIO, inside_) : base::status{};
+  }
+  [[nodiscard]] bool has(const io::path&) const override { return true; }
+
+ private:
+  std::shared_ptr<machine> machine_;
+  io::path inside_;
+  std::uint64_t life_;
+  std::uint64_t failures_told_ = machine_->write_back_failures;
+};
+
 class fault_file_system::held_lock final : public io::directory_lock {
  public:
   held_lock(std::shared_ptr<machine> on, node_pointer target)
@@ -318,7 +350,6 @@ class fault_file_system::held_lock final : public io::directory_lock {
 
 fault_file_system::fault_file_system() : machine_(std::make_shared<machine>()) {}
 fault_file_system::~fault_file_system() = default;
-
 void fault_file_system::inject(fault to_come) {
   const std::lock_guard guard(machine_->mutex);
   machine_->faults.push_back(std::move(to_come));
@@ -385,7 +416,6 @@ std::optional<met_change> fault_file_system::change_at_cut() const {
   const std::lock_guard guard(machine_->mutex);
   return machine_->change_at_cut;
 }
-
 void fault_file_system::restart(unsynced fate, std::uint64_t seed) {
   const std::lock_guard guard(machine_->mutex);
   if (fate == unsynced::lost) lose_unsynced(*machine_->root);
@@ -410,7 +440,7 @@ void fault_file_system::set_capacity_bytes(std::uint64_t capacity) {
 
 void fault_file_system::fail_write_back() {
   const std::lock_guard guard(machine_->mutex);
-  for_each_file(*machine_->root, [](file_image& each) { each.fail_write_back(); });
+  machine_->fail_write_back();
 }
 
 void fault_file_system::evict_page_cache() {
@@ -549,6 +579,12 @@ base::result<std::unique_ptr<io::directory_lock>> fault_file_system::lock(const 
   TIDELOG_TRY(auto found, machine_->open(lock_file, io::open_mode::create, operation::lock));
   if (found->file->locked) return refused(EWOULDBLOCK, lock_file);
   return std::make_unique<held_lock>(machine_, std::move(found));
+}
+
+base::result<std::unique_ptr<io::volume>> fault_file_system::volume_of(const io::path& some_file) {
+  const std::lock_guard guard(machine_->mutex);
+  TIDELOG_DO(machine_->find(some_file));
+  return std::make_unique<whole_volume>(machine_, some_file);
 }
 
 base::result<io::space_info> fault_file_system::space(const io::path& directory) {

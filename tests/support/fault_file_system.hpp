@@ -39,6 +39,7 @@ enum class operation {
   make_directory,
   list,
   sync_directory,
+  sync_volume,
   lock,
   space,
 };
@@ -135,10 +136,12 @@ class fault_file_system final : public io::file_system {
   [[nodiscard]] base::status sync_directory(const io::path& directory) override;
   [[nodiscard]] base::result<std::unique_ptr<io::directory_lock>> lock(const io::path& lock_file) override;
   [[nodiscard]] base::result<io::space_info> space(const io::path& directory) override;
+  [[nodiscard]] base::result<std::unique_ptr<io::volume>> volume_of(const io::path& some_file) override;
 
  private:
   class machine;
   class open_file;
+  class whole_volume;
   class user;
   class held_lock;
 

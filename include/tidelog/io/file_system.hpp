@@ -58,6 +58,21 @@ class file {
   [[nodiscard]] virtual const std::string& name() const = 0;
 };
 
+/// The file system that a file lies on, as a whole. Thread safe.
+class volume {
+ public:
+  volume() = default;
+  volume(const volume&) = delete;
+  volume& operator=(const volume&) = delete;
+  virtual ~volume() = default;
+
+  /// Makes everything that was written to any of its files, and every name, survive a power cut; what other programs have
+  /// written, too. Fails when a write-back of any of its files has failed since the volume was opened, which is told once.
+  [[nodiscard]] virtual base::status sync() = 0;
+  /// Whether the directory lies on it; false where nobody can tell.
+  [[nodiscard]] virtual bool has(const io::path& directory) const = 0;
+};
+
 enum class open_mode {
   read,        ///< must exist
   scan,        ///< the same, and only what is asked for is read, nothing ahead of it
@@ -113,6 +128,8 @@ class file_system {
   /// Exclusive between processes, by an advisory lock on the file; fails with EWOULDBLOCK when somebody holds it.
   [[nodiscard]] virtual base::result<std::unique_ptr<directory_lock>> lock(const io::path& lock_file) = 0;
   [[nodiscard]] virtual base::result<space_info> space(const io::path& directory) = 0;
+  /// The volume that the file lies on. Fails with EOPNOTSUPP where the word of its sync() cannot be relied on.
+  [[nodiscard]] virtual base::result<std::unique_ptr<volume>> volume_of(const io::path& some_file) = 0;
 };
 
 /// The machine's own.

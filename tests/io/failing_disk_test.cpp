@@ -1,5 +1,5 @@
-// What a hold is for, seen on a real file system whose disk fails: the error of a write-back is told to who opens the file
-// later, which it is not without a hold.
+// What is told of a write-back that has failed, seen on a real file system whose disk fails: to who opens the file later,
+// where somebody had a hold on it, and to who syncs the file system as a whole.
 #include "support/temp_directory.hpp"
 
 #include <gtest/gtest.h>
@@ -34,6 +34,11 @@ class full_image {
   }
   [[nodiscard]] bool is_made() const { return made_; }
   [[nodiscard]] path root() const { return home_.path() / "fs"; }
+  /// Writes more than there is room for to an open file.
+  static void overfill(file& written) {
+    const std::vector<std::byte> piece(mib, std::byte{7});
+    for (std::size_t i = 0; i < 60; ++i) ASSERT_TRUE(written.write_at(piece, i * mib));
+  }
 
  private:
   [[nodiscard]] bool run(const std::string& command) {
@@ -55,8 +60,7 @@ TEST(file_hold_test, error_of_a_write_back_is_told_after_the_file_was_closed_and
   {
     const auto held = files->open(image.root() / "held", open_mode::create);
     ASSERT_TRUE(held);
-    const std::vector<std::byte> piece(mib, std::byte{7});
-    for (std::size_t i = 0; i < 60; ++i) ASSERT_TRUE((*held)->write_at(piece, i * mib));
+    full_image::overfill(**held);
     auto taken = (*held)->hold();
     ASSERT_TRUE(taken) << taken.error().describe();
     hold = std::move(*taken);
@@ -71,6 +75,41 @@ TEST(file_hold_test, error_of_a_write_back_is_told_after_the_file_was_closed_and
   ASSERT_TRUE(again);
   EXPECT_EQ((*again)->sync_data().error().code, std::errc::io_error);
   EXPECT_TRUE((*again)->sync_data()) << "told once";
+}
+
+TEST(posix_volume_test, hears_of_a_write_back_that_failed_and_that_the_file_has_told_of_already) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root may mount an image";
+  const full_image image;
+  if (!image.is_made()) GTEST_SKIP() << "no loop device, or no mkfs.ext4";
+  const auto files = make_posix_file_system();
+  const auto written = files->open(image.root() / "written", open_mode::create);
+  ASSERT_TRUE(written);
+  const auto whole = files->volume_of(image.root() / "written");
+  ASSERT_TRUE(whole) << whole.error().describe();
+  EXPECT_TRUE((*whole)->sync());
+  full_image::overfill(**written);
+  EXPECT_FALSE((*written)->sync_data());
+  EXPECT_FALSE((*whole)->sync());
+}
+
+TEST(posix_volume_test, has_the_directories_that_lie_on_it) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root may mount an image";
+  const full_image image;
+  if (!image.is_made()) GTEST_SKIP() << "no loop device, or no mkfs.ext4";
+  const auto files = make_posix_file_system();
+  ASSERT_TRUE(files->make_directories(image.root() / "below"));
+  ASSERT_TRUE(files->open(image.root() / "some-file", open_mode::create));
+  const auto whole = files->volume_of(image.root() / "some-file");
+  ASSERT_TRUE(whole);
+  EXPECT_TRUE((*whole)->has(image.root() / "below"));
+  EXPECT_FALSE((*whole)->has(image.root().parent_path()));
+  EXPECT_FALSE((*whole)->has(image.root() / "missing"));
+}
+
+TEST(posix_volume_test, is_not_there_where_its_word_is_not_known_to_hold) {
+  const auto files = make_posix_file_system();
+  EXPECT_EQ(files->volume_of("/proc/self/status").error().code, std::errc::operation_not_supported);
+  EXPECT_EQ(files->volume_of("/missing/file").error().code, std::errc::no_such_file_or_directory);
 }
 
 }  // namespace
