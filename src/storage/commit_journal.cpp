@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace tidelog::storage {
 namespace {
@@ -141,19 +142,53 @@ void commit_journal::want_room() {
 void commit_journal::begin_round_if_due() {
   if (stage_ != stage::running || !ring_.round_is_due()) return;
   counts_.rounds.add();
-  for (auto& each : ring_.begin_round()) to_ask_.push_back(std::move(each));
+  ++round_number_;
+  waiting_for_whole_sync_.clear();
+  auto logs = ring_.begin_round();
+  const bool are_many = logs.size() >= settings_.whole_sync_from_logs;
+  if (are_many && !stopping_ && settings_.whole && settings_.whole->is_usable()) {
+    waiting_for_whole_sync_ = std::move(logs);
+    settings_.whole_syncs_on->request(round_sync_);
+    return;
+  }
+  for (const auto& each : logs) ask(each);
   wake();
+}
+
+void commit_journal::sync_round() {
+  std::unique_lock lock(mutex_);
+  const std::uint64_t round = round_number_;
+  const auto logs = std::exchange(waiting_for_whole_sync_, {});
+  lock.unlock();
+  if (logs.empty()) return;
+  const bool is_on_disk = settings_.whole->run().has_value();
+  if (is_on_disk) counts_.whole_syncs.add();
+
+  lock.lock();
+  // Another round has begun when all of these were synced by themselves meanwhile.
+  if (round != round_number_) return;
+  for (const auto& each : logs) {
+    if (!is_on_disk) ask(each);
+    if (is_on_disk && each->older_end != model::no_offset) to_ask_.push_back({each, each->older_end, round});
+  }
+  wake();
+}
+
+bool commit_journal::is_still_wanted(const asking& from) const {
+  const auto& account = *from.account;
+  if (account.log == nullptr) return false;
+  // A truncation may have come between, and the log have grown anew since.
+  if (from.on_disk) return from.round == round_number_ && account.older_end == *from.on_disk;
+  return journal_ring::is_in(account) || stage_ != stage::running;
 }
 
 void commit_journal::ask_some_logs() {
   // A few at a time: appends wait for the lock meanwhile.
   constexpr std::size_t at_once = 16;
   for (std::size_t asked = 0; asked < at_once && !to_ask_.empty(); ++asked) {
-    const auto account = std::move(to_ask_.front());
+    const auto next = std::move(to_ask_.front());
     to_ask_.pop_front();
-    if (account->log != nullptr && (journal_ring::is_in(*account) || stage_ != stage::running)) {
-      account->log->sync_for_journal();
-    }
+    if (is_still_wanted(next)) next.account->log->sync_for_journal(next.on_disk);
   }
 }
 

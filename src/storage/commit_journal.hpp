@@ -9,7 +9,8 @@
 // then the journal's part is free again.
 //
 // Life: nothing is written and no thread made before the first batch is offered; the file is laid out then, if it is not
-// there. After a crash the logs get back what the journal has for them (leftovers_of(), given_back()), and only when all
+// there. Where a round has many logs, one sync of the whole file system comes first, and what the journal has of them is then
+// on disk in the segments. After a crash the logs get back what the journal has for them (leftovers_of(), given_back()), and only when all
 // have it does a new run begin. After a clean stop the file means nothing.
 //
 // When a write or sync of the file fails, every log that it had something for is asked to sync its segments; when all
@@ -21,6 +22,7 @@
 #include "journal_instruments.hpp"
 #include "journal_ring.hpp"
 #include "journaled_log.hpp"
+#include "whole_sync.hpp"
 
 #include "tidelog/base/clock.hpp"
 #include "tidelog/storage/group_commit.hpp"
@@ -56,6 +58,11 @@ class commit_journal final : commit_source {
     /// Who calls it to work; nothing: two threads of its own. It is of use where one thread does everything, in an order that
     /// can be repeated: whoever waits for the journal then works for it meanwhile.
     committer* worker = nullptr;
+    /// For rounds of so many logs or more; nothing: each log syncs its segments.
+    std::shared_ptr<whole_sync> whole{};
+    std::size_t whole_sync_from_logs = 1;
+    /// On whose threads that runs, which is there when `whole` is. Outlives the journal.
+    committer* whole_syncs_on = nullptr;
     /// Times the pauses before it is tried again whether there is room. Outlives the journal.
     const base::clock* clock = &base::system_clock();
   };
@@ -127,12 +134,31 @@ class commit_journal final : commit_source {
     std::vector<member> members;
   };
 
+  /// A log that is to be asked to sync its segments, in which round.
+  struct asking {
+    journal_account_ptr account;
+    /// Where its older part ended when a sync of the whole file system put it on disk.
+    std::optional<model::offset> on_disk{};
+    std::uint64_t round = 0;
+  };
+  /// Runs for the newest round that wants it.
+  class round_sync final : public commit_source {
+   public:
+    explicit round_sync(commit_journal& of) : of_(of) {}
+    void commit() override { of_.sync_round(); }
+
+   private:
+    commit_journal& of_;
+  };
+
   // Each called with mutex_ held.
   void want_run();
   void wake();
   void want_room();
   void begin_round_if_due();
   void ask_some_logs();
+  [[nodiscard]] bool is_still_wanted(const asking& from) const;
+  void ask(const journal_account_ptr& account) { to_ask_.push_back({account, {}, round_number_}); }
   void replace_when_free();
   void fail(const base::error& why);
   void wait_for_room(const base::error& why);
@@ -160,6 +186,8 @@ class commit_journal final : commit_source {
   void prepare(std::unique_lock<std::mutex>& lock);
   void write_filling(group& mine, std::unique_lock<std::mutex>& turn, std::unique_lock<std::mutex>& lock);
   void tell(std::vector<member>& members);
+  /// Without a lock, on a thread of `whole_syncs_on`.
+  void sync_round();
   void stop_threads();
 
   const settings settings_;
@@ -199,7 +227,12 @@ class commit_journal final : commit_source {
   std::uint64_t writing_number_ = none;
   /// The newest that is on disk.
   std::uint64_t durable_filling_ = 0;
-  std::deque<journal_account_ptr> to_ask_;
+  std::deque<asking> to_ask_;
+  /// Counts the rounds.
+  std::uint64_t round_number_ = 0;
+  /// The logs of the round that waits for a sync of the whole file system.
+  std::vector<journal_account_ptr> waiting_for_whole_sync_;
+  round_sync round_sync_{*this};
   std::vector<std::thread> threads_;
   std::atomic<bool> refusing_{false};
 };

@@ -68,6 +68,8 @@ void commit_journal::stop_threads() {
     stopping_ = true;
   }
   work_.notify_all();
+  // Nobody requests it any more.
+  if (settings_.whole_syncs_on != nullptr) settings_.whole_syncs_on->forget(round_sync_);
   for (auto& thread : threads_) thread.join();
   threads_.clear();
   if (settings_.worker == nullptr) return;
@@ -127,7 +129,7 @@ void commit_journal::write_filling(group& mine, std::unique_lock<std::mutex>& tu
   lock.lock();
   writing_number_ = none;
   if (!written) {
-    for (const auto& each : mine.members) to_ask_.push_back(each.account);
+    for (const auto& each : mine.members) ask(each.account);
     fail(written.error());
     mine.members.clear();
   } else {
@@ -178,8 +180,8 @@ void commit_journal::leave(journal_account& account) {
 
 void commit_journal::fail(const base::error& why) {
   counts_.failures.add();
-  for (auto& each : filling_.members) to_ask_.push_back(std::move(each.account));
-  for (auto& each : ring_.needed_accounts()) to_ask_.push_back(std::move(each));
+  for (const auto& each : filling_.members) ask(each.account);
+  for (const auto& each : ring_.needed_accounts()) ask(each);
   filling_.members.clear();
   filling_.bytes.clear();
   ++filling_number_;

@@ -10,6 +10,8 @@ journal_instruments::journal_instruments(metrics::registry& in)
           "Durable batches that were small enough but had to sync their segments: the journal was full, not "
           "yet in use, or had failed.")),
       rounds(in.make_counter("tidelog_journal_rounds", "Rounds of segment syncs that made room.")),
+      whole_syncs(in.make_counter("tidelog_journal_whole_syncs",
+                                  "Rounds whose logs one sync of the whole file system has put on disk.")),
       failures(in.make_counter("tidelog_journal_failures", "Writes and syncs of the journal that failed.")),
       batches_replayed(in.make_counter("tidelog_journal_batches_replayed",
                                        "Batches that logs got back from the journal after a crash.")),

@@ -13,6 +13,7 @@ struct journal_instruments {
   metrics::counter& bytes;
   metrics::counter& batches_not_taken;
   metrics::counter& rounds;
+  metrics::counter& whole_syncs;
   metrics::counter& failures;
   metrics::counter& batches_replayed;
   metrics::gauge& used_bytes;

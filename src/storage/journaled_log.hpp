@@ -4,6 +4,7 @@
 #include "log_mark.hpp"
 
 #include <memory>
+#include <optional>
 
 namespace tidelog::storage {
 
@@ -28,8 +29,9 @@ class journaled_log {
 
   /// What was offered up to there is on disk. Called on a thread of the journal, outside its lock, one call at a time.
   virtual void journal_has(const journal_promise& upto) = 0;
-  /// The segments are to be synced soon. Called under the journal's lock: only hands on.
-  virtual void sync_for_journal() = 0;
+  /// The segments are to be synced soon; below `on_disk`, where it is given, they are, by a sync of the whole file system,
+  /// and that is enough. Called under the journal's lock: only hands on.
+  virtual void sync_for_journal(std::optional<model::offset> on_disk) = 0;
 
  protected:
   ~journaled_log() = default;

@@ -29,7 +29,8 @@ log::core::core(const log_environment& shared, const io::path& where, log_config
       recovery_point(options.recovery_point.value()),
       index_interval_bytes(initial->index_interval_bytes),
       flush_ms(initial->flush_ms),
-      durable(initial->is_durable()) {
+      durable(initial->is_durable()),
+      last_write(options.whole) {
   config = std::move(initial);
 }
 

@@ -88,8 +88,7 @@ base::result<appended> log::core::append_locked(base::byte_span bytes, const app
     unsynced_records += batch.last_offset_delta() + std::int64_t{1};
     if (unsynced_records >= config->flush_messages) {
       unsynced_records = 0;
-      sync_wanted.store(true);
-      environment.commits.request(*this);
+      want_sync(sync_scope::everything);
     }
   }
   return result;
@@ -153,16 +152,21 @@ std::uint64_t log::core::publish_end(const log_mark& end) {
   return newly_readable;
 }
 
+void log::core::note_written(segment& where, const std::shared_ptr<io::file>& file) {
+  last_write.note();
+  where.mark_dirty(file);
+}
+
 base::status log::core::write_batch(segment& active, const log_mark& end, base::byte_view batch) {
   TIDELOG_TRY(const auto file, active.data());
   auto written = file->write_at(batch, end.position);
   if (written) {
-    active.mark_dirty(file);
+    note_written(active, file);
     return {};
   }
   // Whatever part of the batch is there now must not come between this end and the next batch.
   const auto cut = file->truncate(end.position);
-  active.mark_dirty(file);
+  note_written(active, file);
   if (cut) return written;
   base::say_error("{}: after a failed write ({}) the segment could not be cut back: {}", directory.native(),
                   written.error().describe(), cut.error().describe());
@@ -214,7 +218,7 @@ base::status log::core::roll_locked() {
     tail_state.end.position = 0;
     if (tail_state.committed.offset == base) tail_state.committed = tail_state.end;
   }
-  if (durable.load()) environment.commits.request(*this);
+  if (durable.load()) want_sync(sync_scope::everything);
   if (roll_listener) roll_listener();
   return {};
 }
@@ -222,7 +226,7 @@ base::status log::core::roll_locked() {
 base::status log::core::mark_cut_dirty(segment& active) {
   if (!active_may_have_been_cut) return {};
   TIDELOG_TRY(const auto file, active.data());
-  active.mark_dirty(file);
+  note_written(active, file);
   active_may_have_been_cut = false;
   return {};
 }

@@ -16,7 +16,7 @@ void log::core::commit() {
   base::status synced;
   {
     const std::lock_guard guard(commit_mutex);
-    synced = sync_now(sync_scope::what_is_due, newly_readable);
+    synced = sync_wanted(newly_readable);
   }
   if (!synced) return announce_offline();
   // Nobody who waits for an acknowledgement waits for what only shortens a recovery.
@@ -25,10 +25,38 @@ void log::core::commit() {
   write_pending_snapshots();
 }
 
+void log::core::want_sync(sync_scope scope) {
+  auto& wanted = scope == sync_scope::everything ? everything_wanted : closed_segments_wanted;
+  wanted.store(true);
+  environment.commits.request(*this);
+}
+
+base::status log::core::sync_wanted(std::uint64_t& newly_readable) {
+  believe_whole_sync(newly_readable);
+  const bool closed_segments = closed_segments_wanted.exchange(false);
+  if (everything_wanted.exchange(false)) return sync_now(sync_scope::everything, newly_readable);
+  if (closed_segments) return sync_now(sync_scope::closed_segments, newly_readable);
+  return {};
+}
+
+void log::core::believe_whole_sync(std::uint64_t& newly_readable) {
+  const model::offset end(whole_sync_end.exchange(model::no_offset.value()));
+  if (end.value() <= recovery_point.load() || offline.load()) return;
+  const log_tail now = tail();
+  for (std::size_t at = first_unsynced(*now.segments); at < now.segments->all.size(); ++at) {
+    now.segments->all[at]->let_go_if_on_disk(last_write);
+  }
+  recovery_point.store(end.value());
+  if (const auto mine = account_if_any()) seat.journal->synced(*mine, end);
+  const std::lock_guard guard(tail_mutex);
+  const journal_promise& journaled = tail_state.journaled;
+  if (journaled.run_start <= end) newly_readable += move_committed(journaled.end);
+}
+
 base::status log::core::sync_now(sync_scope scope, std::uint64_t& newly_readable) {
   TIDELOG_DO(check_online());
   const log_tail now = tail();
-  const bool all = sync_wanted.exchange(false) || durable.load() || scope == sync_scope::everything;
+  const bool all = durable.load() || scope == sync_scope::everything;
   log_mark target = now.end;
   if (!all) {
     // Only closed segments: the active one is left to the kernel.
@@ -42,17 +70,20 @@ base::status log::core::sync_now(sync_scope scope, std::uint64_t& newly_readable
     go_offline(synced.error());
     return synced;
   }
-  if (all) newly_readable = advance_committed(target, now.generation);
+  if (all) newly_readable += advance_committed(target, now.generation);
   return {};
 }
 
-base::status log::core::sync_files(const segment_list& segments, const log_mark& target) {
+std::size_t log::core::first_unsynced(const segment_list& segments) const {
   // The segment that ends at the recovery point may have been cut back since, after a write that failed.
-  const model::offset from(std::max<std::int64_t>(recovery_point.load() - 1, 0));
-  for (std::size_t at = segments.floor(from); at < segments.all.size(); ++at) {
+  return segments.floor(model::offset(std::max<std::int64_t>(recovery_point.load() - 1, 0)));
+}
+
+base::status log::core::sync_files(const segment_list& segments, const log_mark& target) {
+  for (std::size_t at = first_unsynced(segments); at < segments.all.size(); ++at) {
     segment& each = *segments.all[at];
     const bool has_target = each.base_offset() == target.segment_base && target.position > 0;
-    if (each.base_offset() < target.segment_base || has_target) TIDELOG_DO(each.sync());
+    if (each.base_offset() < target.segment_base || has_target) TIDELOG_DO(each.sync(&last_write));
   }
   TIDELOG_DO(sync_names());
   if (target.offset.value() > recovery_point.load()) recovery_point.store(target.offset.value());
@@ -225,13 +256,12 @@ void log::sync_closed_segments() {
   core& c = *core_;
   if (c.recovery_point.load() >= c.log_end.load()) return;
   if (c.environment.open_files.is_overfull()) {
-    c.sync_wanted.store(true);
-    c.environment.commits.request(c);
+    c.want_sync(core::sync_scope::everything);
     return;
   }
   const std::int64_t active_base = c.tail().segments->active().base_offset().value();
   const std::int64_t closed_before = c.closed_before.exchange(active_base);
-  if (closed_before > c.recovery_point.load()) c.environment.commits.request(c);
+  if (closed_before > c.recovery_point.load()) c.want_sync(core::sync_scope::closed_segments);
 }
 
 void log::flush_if_due(base::unix_ms now_ms) {
@@ -245,8 +275,7 @@ void log::flush_if_due(base::unix_ms now_ms) {
   if (c.unsynced_since_ms.compare_exchange_strong(none, now_ms) && flush_ms > 0) return;
   if (now_ms - c.unsynced_since_ms.load() < flush_ms) return;
   c.unsynced_since_ms.store(0);
-  c.sync_wanted.store(true);
-  c.environment.commits.request(c);
+  c.want_sync(core::sync_scope::everything);
 }
 
 }  // namespace tidelog::storage

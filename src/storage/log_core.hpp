@@ -140,6 +140,8 @@ struct log::core final : commit_source, journaled_log {
   /// Puts a batch that nothing speaks against at the log's end; returns where that is now.
   [[nodiscard]] base::result<log_mark> store_locked(base::byte_view bytes,
                                                     const std::optional<producer_batch>& of_producer);
+  /// The segment has been written to through `file`.
+  void note_written(segment& where, const std::shared_ptr<io::file>& file);
   [[nodiscard]] base::status write_batch(segment& active, const log_mark& end, base::byte_view batch);
   [[nodiscard]] base::result<bool> must_roll(segment& active, const log_mark& end,
                                              const model::record_batch_header& batch);
@@ -175,19 +177,27 @@ struct log::core final : commit_source, journaled_log {
   /// What was just stored is going to be on disk by the journal, or by a sync of the segments.
   void make_durable(base::byte_view batch, model::offset base, const log_mark& end);
   void journal_has(const journal_promise& upto) override;
-  void sync_for_journal() override;
+  void sync_for_journal(std::optional<model::offset> on_disk) override;
   /// Before a truncation, with the locks that it holds.
   [[nodiscard]] base::status truncate_journal(model::offset end);
 
   // log_commit.cpp
   void commit() override;
-  enum class sync_scope { what_is_due, everything };
+  enum class sync_scope { closed_segments, everything };
+  /// On a thread of its own, soon.
+  void want_sync(sync_scope scope);
+  // With commit_mutex held, as what follows; they add to `newly_readable`.
+  [[nodiscard]] base::status sync_wanted(std::uint64_t& newly_readable);
   [[nodiscard]] base::status sync_now(sync_scope scope, std::uint64_t& newly_readable);
+  /// Takes up what a sync of the whole file system has put on disk.
+  void believe_whole_sync(std::uint64_t& newly_readable);
   /// The names in the directory, and its own, where they may not be on disk yet.
   [[nodiscard]] base::status sync_names();
   void note_new_name() { names_made.fetch_add(1); }
   [[nodiscard]] bool has_unsynced_names() const { return names_synced.load() != names_made.load(); }
   [[nodiscard]] base::status sync_own_directory();
+  /// The first segment that may hold something that no sync has confirmed.
+  [[nodiscard]] std::size_t first_unsynced(const segment_list& segments) const;
   [[nodiscard]] base::status sync_files(const segment_list& segments, const log_mark& target);
   void write_pending_snapshots();
   [[nodiscard]] std::uint64_t advance_committed(const log_mark& synced, std::uint64_t generation);
@@ -339,13 +349,18 @@ struct log::core final : commit_source, journaled_log {
   std::atomic<std::int64_t> index_interval_bytes{4096};
   std::atomic<std::int64_t> flush_ms{never_flush};
   std::atomic<bool> durable{true};
-  std::atomic<bool> sync_wanted{false};
+  std::atomic<bool> everything_wanted{false};
+  std::atomic<bool> closed_segments_wanted{false};
+  std::atomic<bool> parent_dirty{false};
+  written_mark last_write;
+  /// All below is on disk by a sync of the whole file system, and not yet taken up; no_offset where there is nothing. Written
+  /// under the journal's lock, or with commit_mutex held when the journal knows nothing of the log any more.
+  std::atomic<std::int64_t> whole_sync_end{model::no_offset.value()};
   /// The active segment's base at the last call of sync_closed_segments().
   std::atomic<std::int64_t> closed_before{0};
   /// Counts the names that the directory has got, and how many of these a sync of it has covered.
   std::atomic<std::uint32_t> names_made{0};
   std::atomic<std::uint32_t> names_synced{0};
-  std::atomic<bool> parent_dirty{false};
   std::atomic<base::unix_ms> unsynced_since_ms{0};
 
   mutable base::small_mutex epochs_mutex;

@@ -2,6 +2,7 @@
 
 #include "commit_journal.hpp"
 #include "log_directory_marker.hpp"
+#include "whole_sync.hpp"
 
 #include "tidelog/base/log_message.hpp"
 #include "tidelog/storage/partition_metadata.hpp"
@@ -36,10 +37,12 @@ log_directory::core::core(const log_environment& given, io::path where, taken_di
     : environment(given),
       path(std::move(where)),
       taken(std::move(what)),
+      whole(std::make_shared<whole_sync>(given.files, path / meta_properties_name)),
       journal(std::make_shared<commit_journal>(
           given.files, path, taken.properties.directory_id.value_or(base::uuid{}),
           commit_journal::settings{options.journal_bytes, options.journal_logs_in_a_round, options.metrics,
-                                   options.journal_worker, &given.clock})) {}
+                                   options.journal_worker, whole, options.whole_sync_from_logs,
+                                   &given.commits, &given.clock})) {}
 
 checkpointed_offsets offsets_of(const log& open_log) {
   return {open_log.recovery_point(), open_log.log_start_offset(), open_log.high_watermark(),
@@ -189,6 +192,8 @@ base::result<std::shared_ptr<log>> log_directory::core::open_prepared(const log_
     if (not_to_be_trusted.contains(request.partition)) options.start = start_kind::unclean;
   }
   options.journal = journal_seat{journal, {request.topic_id, request.partition.partition}};
+  // The journal keeps it, and logs that have a seat there keep the journal.
+  if (journal->is_on() && whole->reaches(path_of(request.partition))) options.whole = whole.get();
   options.given_up = request.given_up;
   auto opened = log::open(environment, path_of(request.partition), std::move(config), options);
   base::status named;

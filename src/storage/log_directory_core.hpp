@@ -51,6 +51,7 @@ struct log_directory::core {
   const log_environment environment;
   const io::path path;
   const taken_directory taken;
+  const std::shared_ptr<whole_sync> whole;
   /// Kept by the logs too, which may outlive the directory.
   const std::shared_ptr<commit_journal> journal;
   start_kind start = start_kind::unclean;

@@ -72,7 +72,7 @@ base::result<bool> log::core::write_again(segment& each, model::offset from) {
     TIDELOG_DO(file->write_at(base::byte_view(piece.first(got)), position));
     position += got;
   }
-  each.mark_dirty(file);
+  note_written(each, file);
   return true;
 }
 

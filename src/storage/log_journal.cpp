@@ -86,11 +86,11 @@ base::result<std::uint64_t> log::core::replay(const journal_leftovers& from) {
 
 void log::core::make_durable(base::byte_view batch, model::offset base, const log_mark& end) {
   sit_down();
-  if (!account) return environment.commits.request(*this);
+  if (!account) return want_sync(sync_scope::everything);
   // The generation changes only under the lock that appends hold.
   const auto run_start = seat.journal->offer(account, {batch, base, end, tail_state.generation});
   // Not only what was not taken: what lies before the run has to be on disk by a sync before the run counts.
-  if (!run_start || run_start->value() > recovery_point.load()) environment.commits.request(*this);
+  if (!run_start || run_start->value() > recovery_point.load()) want_sync(sync_scope::everything);
 }
 
 void log::core::journal_has(const journal_promise& upto) {
@@ -106,9 +106,10 @@ void log::core::journal_has(const journal_promise& upto) {
   if (newly_readable > 0) announce(newly_readable);
 }
 
-void log::core::sync_for_journal() {
+void log::core::sync_for_journal(std::optional<model::offset> on_disk) {
   // All of it, also where the topic is not durable any more.
-  sync_wanted.store(true);
+  if (!on_disk || !last_write.believes_whole_syncs()) return want_sync(sync_scope::everything);
+  whole_sync_end.store(on_disk->value());
   environment.commits.request(*this);
 }
 

@@ -117,7 +117,7 @@ base::status log::core::recover_segment(segment& each, const recovery_plan& plan
     TIDELOG_DO(file->truncate(scan.end_position));
   }
   if (size > scan.end_position || progress.end > plan.begin) {
-    each.mark_dirty(file);
+    note_written(each, file);
     progress.changed = true;
   }
   return {};

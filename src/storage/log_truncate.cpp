@@ -80,7 +80,7 @@ base::status log::core::truncate_locked(model::offset wanted_end) {
   TIDELOG_DO(remove_segments(gone));
   TIDELOG_TRY(const auto file, last.data());
   TIDELOG_DO(file->truncate(cut.position));
-  last.mark_dirty(file);
+  note_written(last, file);
   TIDELOG_DO(last.cut(cut.position, end, index_interval_bytes.load()));
   TIDELOG_DO(last.sync());
   TIDELOG_DO(environment.files.sync_directory(directory));
@@ -102,6 +102,7 @@ base::status log::core::truncate_locked(model::offset wanted_end) {
     log_end.store(end.value());
     committed_end.store(tail_state.committed.offset.value());
     recovery_point.store(std::min(recovery_point.load(), end.value()));
+    whole_sync_end.store(model::no_offset.value());
   }
   if (end.value() < log_start.load()) log_start.store(end.value());
   std::erase_if(pending_snapshots, [&](const auto& each) { return each.at > end; });
@@ -146,6 +147,7 @@ base::status log::core::start_over_locked(model::offset start) {
     log_end.store(start.value());
     committed_end.store(start.value());
     recovery_point.store(start.value());
+    whole_sync_end.store(model::no_offset.value());
   }
   pending_snapshots.clear();
   producers.clear();

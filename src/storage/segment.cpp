@@ -181,9 +181,10 @@ void segment::mark_dirty(const std::shared_ptr<io::file>& file) {
   if (!dirty_.exchange(true, std::memory_order_acq_rel)) parts().data.pin(file);
 }
 
-base::status segment::sync() {
+base::status segment::sync(const written_mark* written) {
+  // The mark is asked afterwards: whoever writes now either has noted it before, or marks the file anew.
   if (dirty_.exchange(false, std::memory_order_acq_rel)) {
-    auto synced = sync_data();
+    auto synced = written != nullptr && written->is_on_disk() ? base::status() : sync_data();
     // Whoever syncs may still know a segment that has been removed meanwhile, and of that nothing has to be on disk. After
     // another failure the pin stays: the descriptor must not be closed as if all were well.
     if (!synced && !is_removed()) return synced;
@@ -201,6 +202,13 @@ base::status segment::sync() {
 base::status segment::sync_data() {
   TIDELOG_TRY(const auto file, parts().data.get());
   return file->sync_data();
+}
+
+void segment::let_go_if_on_disk(const written_mark& written) {
+  if (!written.is_on_disk() || !dirty_.exchange(false, std::memory_order_acq_rel)) return;
+  // Written to meanwhile: it stays dirty, with one pin for it.
+  if (!written.is_on_disk() && !dirty_.exchange(true, std::memory_order_acq_rel)) return;
+  parts().data.unpin();
 }
 
 io::path segment::data_name() {

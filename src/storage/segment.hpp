@@ -8,6 +8,7 @@
 #include "recovery_log.hpp"
 #include "scan_interrupt.hpp"
 #include "sparse_index.hpp"
+#include "whole_sync.hpp"
 
 #include "tidelog/base/clock.hpp"
 #include "tidelog/base/small_mutex.hpp"
@@ -189,8 +190,11 @@ class segment {
   /// The data file has been written to through `file`; it stays open until a sync has confirmed that.
   void mark_dirty(const std::shared_ptr<io::file>& file);
   /// Syncs what was written before the call: data, and the indexes of a sealed segment. Of a segment whose files have been
-  /// removed, nothing, which is no failure.
-  [[nodiscard]] base::status sync();
+  /// removed, nothing, which is no failure. Data that `written` says is on disk is left alone; the mark is of the whole log,
+  /// and noted before mark_dirty().
+  [[nodiscard]] base::status sync(const written_mark* written = nullptr);
+  /// Lets go of the data file where the mark says that all that was written is on disk. Not while it is being synced.
+  void let_go_if_on_disk(const written_mark& written);
 
   // Deletion and replacement.
 

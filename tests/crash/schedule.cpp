@@ -118,6 +118,7 @@ class working_life {
         operation::open,   operation::read, operation::write,          operation::write,
         operation::sync,   operation::sync, operation::truncate,       operation::rename,
         operation::remove, operation::list, operation::sync_directory, operation::make_directory};
+    if (machine_.one_in(8)) return let_whole_syncs_fail();
     constexpr std::array<const char*, 9> places{
         "", "", ".log", ".index", ".snapshot", "checkpoint", ".swap", ".cleaned", "commit-journal"};
     machine_.inject({.what = operations.at(machine_.below(operations.size())),
@@ -126,6 +127,11 @@ class working_life {
                      .after = machine_.below(6),
                      .times = machine_.one_in(4) ? for_ever : 1 + machine_.below(3),
                      .bytes_written = machine_.below(120)});
+  }
+
+  void let_whole_syncs_fail() {
+    if (machine_.one_in(2)) return machine_.fail_write_back();
+    machine_.inject({.what = operation::sync_volume, .error_number = EIO, .after = machine_.below(3)});
   }
 
   /// Once: what comes after it meets names of which nobody knows whether they are on disk.
@@ -311,6 +317,8 @@ class working_life {
       return "make directory";
     case operation::sync_directory:
       return "sync directory";
+    case operation::sync_volume:
+      return "sync of all";
     case operation::lock:
       return "create";
     default:

@@ -72,6 +72,11 @@ void schedule_machine::inject(fault to_come) {
   files.inject(std::move(to_come));
 }
 
+void schedule_machine::fail_write_back() {
+  may_fail_ = true;
+  files.fail_write_back();
+}
+
 void schedule_machine::limit_capacity(std::uint64_t bytes) {
   may_fail_ = true;
   files.set_capacity_bytes(bytes);
@@ -99,6 +104,7 @@ bool schedule_machine::start() {
   if (!one_in(4)) options.journal_bytes = journal_bytes;
   options.journal_logs_in_a_round = 1 + below(4);
   options.journal_worker = &life_->commits;
+  options.whole_sync_from_logs = 1 + below(3);
   auto taken = storage::log_directory::open(life_->environment, data, options);
   if (!taken) {
     require(files.is_down() || may_fail_, "the directory does not start: {}", taken.error().describe());

@@ -85,6 +85,8 @@ class schedule_machine {
   [[nodiscard]] base::status open(scheduled_partition& which, storage::when_missing missing);
   /// From now on until the end of this life operations may fail.
   void inject(fault to_come);
+  /// The kernel tries to write what waits for it, and fails.
+  void fail_write_back();
   void limit_capacity(std::uint64_t bytes);
   [[nodiscard]] bool may_fail() const { return may_fail_; }
   /// No two records and no two batches without a producer have the same.

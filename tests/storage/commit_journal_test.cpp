@@ -27,7 +27,7 @@ class listening_log final : public storage::journaled_log {
     has_.push_back(upto);
     changed_.notify_all();
   }
-  void sync_for_journal() override {
+  void sync_for_journal(std::optional<model::offset> /*on_disk*/) override {
     const std::lock_guard guard(mutex_);
     ++asked_;
     changed_.notify_all();

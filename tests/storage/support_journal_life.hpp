@@ -45,9 +45,11 @@ struct log_book {
 class life {
  public:
   life(fault_file_system& files, std::array<log_book, log_count>& books, const model::topic_id& topic,
-       std::uint64_t journal_bytes = ring_bytes)
+       std::uint64_t journal_bytes = ring_bytes,
+       std::size_t whole_sync_from_logs = storage::log_directory_options{}.whole_sync_from_logs)
       : files_(files), books_(books), topic_(topic) {
     storage::log_directory_options options;
+    options.whole_sync_from_logs = whole_sync_from_logs;
     options.journal_bytes = journal_bytes;
     options.journal_logs_in_a_round = 8;
     options.metrics = &metrics_;

@@ -54,6 +54,7 @@ struct log_environment {
 };
 
 class commit_journal;
+class whole_sync;
 
 /// A log's place in the commit journal, which it keeps alive.
 struct journal_seat {
@@ -79,6 +80,9 @@ struct log_open_options {
   /// Where small durable appends are acknowledged by; nothing: the segments are synced for each. What the journal has
   /// left of this log is appended by open().
   std::optional<journal_seat> journal{};
+  /// What syncs the file system that the log lies on as a whole, for many logs at once; nothing: each syncs its own files.
+  /// Outlives the log.
+  const whole_sync* whole = nullptr;
   /// Once it is true a recovery that is under way fails soon, with opening_given_up. Null: nobody gives up.
   const std::atomic<bool>* given_up = nullptr;
 };

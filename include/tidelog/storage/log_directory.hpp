@@ -37,6 +37,9 @@ struct log_directory_options {
   std::uint64_t journal_bytes = 0;
   /// Logs whose descriptors the journal may keep open until their segments are synced, about twice as many at times.
   std::size_t journal_logs_in_a_round = 1024;
+  /// Where so many logs have segments to be synced for the journal, the whole file system is synced in their place. Fewer are
+  /// synced one by one about as fast, while others are kept waiting for a shorter time.
+  std::size_t whole_sync_from_logs = 2048;
   /// Where the journal counts; nothing: nowhere. Outlives the directory and its logs.
   metrics::registry* metrics = nullptr;
   /// Who calls the journal to work; nothing: threads of its own. Outlives the directory and its logs.
