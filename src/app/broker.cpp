@@ -3,6 +3,8 @@
 #include "disk_metrics.hpp"
 #include "housekeeping.hpp"
 #include "logging.hpp"
+#include "metrics_port.hpp"
+#include "network_metrics.hpp"
 
 #include "tidelog/base/log_message.hpp"
 #include "tidelog/base/worker_pool.hpp"
@@ -105,6 +107,7 @@ struct broker::parts {
         sockets(reactors, network, service, cold_reads) {}
 
   base::status reserve_addresses();
+  base::status reserve_metrics_address();
   base::status open_directory();
   base::status watch_free_space();
   base::status open_metadata_and_logs();
@@ -114,6 +117,7 @@ struct broker::parts {
   void start_housekeeping();
   [[nodiscard]] std::vector<metadata::broker_endpoint> endpoints() const;
   [[nodiscard]] metadata::broker_config effective_config() const;
+  [[nodiscard]] bool is_alive();
   void put_config_into_effect();
   base::status stop();
 
@@ -138,10 +142,12 @@ struct broker::parts {
   network::reactor_pool reactors;
   /// When each reactor last answered a ping.
   struct ping {
-    std::atomic<std::int64_t> answered_ms{0};
+    std::int64_t answered_ms = 0;
     std::atomic<bool> is_out{false};
   };
   std::vector<ping> pings;
+  /// Guards them from who else asks.
+  std::mutex pings_mutex;
 
   /// Before all who count in it.
   metrics::registry metrics;
@@ -155,10 +161,14 @@ struct broker::parts {
   std::unique_ptr<partition::partition_manager> partitions;
   std::unique_ptr<disk_metrics> metrics_of_disk;
   std::unique_ptr<scrub_metrics> metrics_of_scrub;
+  std::unique_ptr<recovery_metrics> metrics_of_recovery;
   std::unique_ptr<coordinator::group_coordinator> groups;
   std::unique_ptr<server::server> server;
   network::socket_server sockets;
+  std::unique_ptr<network_metrics> metrics_of_network;
   housekeeping chores;
+  /// Nothing where nobody wants them. Last, since it asks all of the others.
+  std::unique_ptr<metrics_port> metrics_for_scrapers;
 };
 
 base::status broker::parts::reserve_addresses() {
@@ -174,6 +184,13 @@ base::status broker::parts::reserve_addresses() {
     if (listener.when_missing != missing_address::is_passed_over || !is_missing) return bound;
     base::say_info("not listening on {}: this machine does not have that address", listener.host);
   }
+  return {};
+}
+
+base::status broker::parts::reserve_metrics_address() {
+  if (!settings.metrics_address) return {};
+  const auto& [host, port] = *settings.metrics_address;
+  TIDELOG_TRY(metrics_for_scrapers, metrics_port::bind(host, port));
   return {};
 }
 
@@ -319,6 +336,8 @@ base::status broker::parts::serve() {
   scrubber = std::make_unique<storage::log_scrubber>(*directory, *files, clock,
                                                      scrubber_settings(effective_config()));
   metrics_of_scrub = std::make_unique<scrub_metrics>(metrics, *scrubber, *directory);
+  metrics_of_recovery = std::make_unique<recovery_metrics>(metrics, *directory);
+  metrics_of_network = std::make_unique<network_metrics>(metrics, sockets);
   server->set_config_listener([this] { put_config_into_effect(); });
   put_config_into_effect();
   service.serve(*server);
@@ -328,6 +347,7 @@ base::status broker::parts::serve() {
   scrubber->start();
   is_running = true;
   recover_partitions();
+  if (metrics_for_scrapers) metrics_for_scrapers->serve(metrics, [this] { return is_alive(); });
   return {};
 }
 
@@ -364,6 +384,7 @@ void broker::parts::start_housekeeping() {
 
 base::status broker::parts::stop() {
   is_running = false;
+  metrics_for_scrapers.reset();
   if (server) server->finish_waiting_fetches();
   // While connections are still there: members learn that they have to look for another coordinator.
   if (groups) groups->stop();
@@ -403,6 +424,8 @@ broker::~broker() {
 base::status broker::start() {
   parts_->stage = start_stage::reserving_addresses;
   TIDELOG_DO(parts_->reserve_addresses());
+  parts_->stage = start_stage::reserving_metrics_address;
+  TIDELOG_DO(parts_->reserve_metrics_address());
   parts_->stage = start_stage::opening_directory;
   TIDELOG_DO(parts_->open_directory());
   parts_->stage = start_stage::recovering;
@@ -435,16 +458,21 @@ void broker::reload(const metadata::config_map& configured) {
 }
 
 bool broker::is_alive() const {
+  return parts_->is_alive();
+}
+
+bool broker::parts::is_alive() {
   const auto now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
                           std::chrono::steady_clock::now().time_since_epoch())
                           .count();
+  const std::lock_guard guard(pings_mutex);
   bool all_answer = true;
-  for (std::size_t i = 0; i < parts_->pings.size(); ++i) {
-    auto& ping = parts_->pings[i];
-    if (!ping.is_out.exchange(true)) {
-      ping.answered_ms = now_ms;
-      parts_->reactors.at(i).post([&ping] { ping.is_out = false; });
-    } else if (now_ms - ping.answered_ms > std::chrono::milliseconds(reactor_silence).count()) {
+  for (std::size_t i = 0; i < pings.size(); ++i) {
+    auto& each = pings[i];
+    if (!each.is_out.exchange(true)) {
+      each.answered_ms = now_ms;
+      reactors.at(i).post([&each] { each.is_out = false; });
+    } else if (now_ms - each.answered_ms > std::chrono::milliseconds(reactor_silence).count()) {
       all_answer = false;
     }
   }
@@ -455,6 +483,10 @@ std::vector<std::string> broker::addresses() const {
   std::vector<std::string> all;
   for (const auto& bound : parts_->sockets.bound()) all.push_back(address_text(bound));
   return all;
+}
+
+std::string broker::metrics_address() const {
+  return parts_->metrics_for_scrapers ? parts_->metrics_for_scrapers->address() : std::string();
 }
 
 }  // namespace tidelog::app

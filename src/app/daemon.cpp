@@ -94,6 +94,8 @@ class daemon {
     }
     const auto addresses = joined(broker_.addresses());
     base::say_info("ready on {}", addresses);
+    if (const auto metrics = broker_.metrics_address(); !metrics.empty())
+      base::say_info("metrics on http://{}/metrics", metrics);
     manager_.ready("Listening on " + addresses);
     serve();
     manager_.stopping();

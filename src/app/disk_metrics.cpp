@@ -40,4 +40,22 @@ scrub_metrics::scrub_metrics(metrics::registry& registry, const storage::log_scr
       [&directory] { return static_cast<double>(directory.recovery().damaged_ranges); }));
 }
 
+recovery_metrics::recovery_metrics(metrics::registry& registry, const storage::log_directory& directory) {
+  const auto add_gauge = [&](std::string_view name, std::string_view help, auto read) {
+    series_.push_back(registry.add_callback_gauge(
+        name, help, {}, [&directory, read] { return static_cast<double>(read(directory.recovery())); }));
+  };
+  using totals = storage::recovery_totals;
+  add_gauge("tidelog_recovery_logs_with_findings",
+            "Logs that are open and whose files were not all as they should be.",
+            [](const totals& of) { return of.logs_with_findings; });
+  add_gauge("tidelog_recovery_set_aside_files",
+            "Files beside logs that are open, with what stood behind a hole.",
+            [](const totals& of) { return of.files_set_aside; });
+  add_gauge("tidelog_recovery_set_aside_bytes", "Bytes in these files.",
+            [](const totals& of) { return of.bytes_set_aside; });
+  add_gauge("tidelog_recovery_rebuilt_indexes", "Indexes of logs that are open that had to be made again.",
+            [](const totals& of) { return of.indexes_rebuilt; });
+}
+
 }  // namespace tidelog::app

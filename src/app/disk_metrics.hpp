@@ -3,6 +3,7 @@
 
 #include "tidelog/metrics/registry.hpp"
 #include "tidelog/storage/free_space_watch.hpp"
+#include "tidelog/storage/log_directory.hpp"
 #include "tidelog/storage/log_scrubber.hpp"
 
 #include <vector>
@@ -13,6 +14,15 @@ namespace tidelog::app {
 class disk_metrics {
  public:
   disk_metrics(metrics::registry& registry, const storage::free_space_watch& space);
+
+ private:
+  std::vector<metrics::callback_registration> series_;
+};
+
+/// What logs have found wrong with their files. Registered as long as it lives; both references outlive it.
+class recovery_metrics {
+ public:
+  recovery_metrics(metrics::registry& registry, const storage::log_directory& directory);
 
  private:
   std::vector<metrics::callback_registration> series_;

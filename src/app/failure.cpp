@@ -81,6 +81,9 @@ failure describe_start_failure(start_stage stage, const base::error& problem,
     case start_stage::reserving_addresses:
       found = listening_verdict(problem);
       break;
+    case start_stage::reserving_metrics_address:
+      found = {exit_code::cannot_listen, "set another address in metrics.listen, or none"};
+      break;
     case start_stage::opening_directory:
     case start_stage::recovering:
       found = directory_verdict(problem, directory);

@@ -168,6 +168,9 @@ base::result<daemon_settings> load_settings(const settings_source& source) {
   TIDELOG_DO(metadata::check_broker_configs_together(layers));
   TIDELOG_DO(take_listeners(settings, layers));
   settings.values = metadata::effective_broker_config(layers);
+  if (!settings.values.metrics_listen.empty()) {
+    TIDELOG_TRY(settings.metrics_address, metadata::parse_host_and_port(settings.values.metrics_listen));
+  }
   settings.data_directory =
       *metadata::effective_config_text(*metadata::find_config_key(config_scope::broker, "log.dirs"), layers);
   settings.machine_defaults.insert_or_assign("log.dir", settings.data_directory.string());

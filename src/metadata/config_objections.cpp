@@ -90,6 +90,12 @@ std::string objection_to_migration_policy(std::string_view text) {
                                                                  : std::string();
 }
 
+std::string objection_to_optional_address(std::string_view text) {
+  if (text.empty()) return {};
+  const auto address = parse_host_and_port(text);
+  return address ? std::string() : address.error().context;
+}
+
 std::string objection_to_data_directory(std::string_view text) {
   if (text.find(',') != std::string_view::npos) return "several directories are not supported";
   if (text.empty() || text.front() != '/') return "it is not an absolute path";

@@ -138,6 +138,7 @@ std::string objection_to_listeners(std::string_view text);
 std::string objection_to_advertised_listeners(std::string_view text);
 std::string objection_to_protocol_map(std::string_view text);
 std::string objection_to_address_limits(std::string_view text);
+std::string objection_to_optional_address(std::string_view text);
 std::string objection_to_data_directory(std::string_view text);
 std::string objection_to_no_assignors(std::string_view text);
 std::string objection_to_migration_policy(std::string_view text);

@@ -279,6 +279,12 @@ constexpr config_key table[] = {
     int64("metadata.log.max.record.bytes.between.snapshots", "20971520")
         .from(1)
         .says("Bytes of changes after which the metadata log gets a new snapshot."),
+    string("metrics.listen", "")
+        .checked(objection_to_optional_address,
+                 "HOST:PORT, [IPv6]:PORT or :PORT; port 0 lets the system choose")
+        .says("Where whoever asks gets the metrics by GET /metrics, as Prometheus does, and whether the "
+              "daemon makes "
+              "progress by GET /health; empty: nowhere."),
     int32("node.id", none)
         .from(0)
         .default_is("what the data directory says; 1 for a new one")

@@ -143,6 +143,7 @@ broker_config effective_broker_config(const config_layers& layers) {
       .log_scrub_io_max_bytes_per_second = read.floating("log.scrub.io.max.bytes.per.second"),
       .log_cleaner_enable = read.boolean("log.cleaner.enable"),
       .log_commit_journal_bytes = read.whole("log.commit.journal.bytes"),
+      .metrics_listen = read.text("metrics.listen"),
       .num_partitions = read.whole32("num.partitions"),
       .default_replication_factor = static_cast<std::int16_t>(read.whole("default.replication.factor")),
       .auto_create_topics_enable = read.boolean("auto.create.topics.enable"),

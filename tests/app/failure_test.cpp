@@ -21,6 +21,7 @@ TEST(failure, each_cause_has_its_exit_code) {
   using enum start_stage;
   EXPECT_EQ(start_failure(reserving_addresses, errno_code(EADDRINUSE)).code, exit_code::cannot_listen);
   EXPECT_EQ(start_failure(reserving_addresses, errno_code(EACCES)).code, exit_code::cannot_listen);
+  EXPECT_EQ(start_failure(reserving_metrics_address, errno_code(EADDRINUSE)).code, exit_code::cannot_listen);
   EXPECT_EQ(start_failure(opening_directory, errno_code(EACCES)).code, exit_code::directory_not_writable);
   EXPECT_EQ(start_failure(opening_directory, errno_code(EROFS)).code, exit_code::directory_not_writable);
   EXPECT_EQ(start_failure(opening_directory, storage::errc::directory_locked).code,

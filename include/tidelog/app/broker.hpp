@@ -12,9 +12,15 @@
 namespace tidelog::app {
 
 /// What start() is at; after a failure, what it failed at.
-enum class start_stage : std::uint8_t { reserving_addresses, opening_directory, recovering, serving };
+enum class start_stage : std::uint8_t {
+  reserving_addresses,
+  reserving_metrics_address,
+  opening_directory,
+  recovering,
+  serving
+};
 
-/// Started once, stopped once. All calls from one thread, the daemon's main thread.
+/// Started once, stopped once. All calls but is_alive() from one thread, the daemon's main thread.
 class broker {
  public:
   explicit broker(daemon_settings settings);
@@ -38,10 +44,12 @@ class broker {
   /// Puts the dynamic keys of a configuration that was read anew into effect; read-only keys are those of the
   /// start.
   void reload(const metadata::config_map& configured);
-  /// Whether the broker still makes progress, for the service manager's watchdog.
+  /// Whether the broker still makes progress, for the service manager's watchdog. From any thread.
   [[nodiscard]] bool is_alive() const;
   /// "127.0.0.1:9092", one for each listener, with the ports the system chose. After start().
   [[nodiscard]] std::vector<std::string> addresses() const;
+  /// "127.0.0.1:9644", where the metrics can be asked for; empty for nowhere. After start().
+  [[nodiscard]] std::string metrics_address() const;
 
  private:
   struct parts;

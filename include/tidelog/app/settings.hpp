@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace tidelog::app {
@@ -42,6 +43,8 @@ struct daemon_settings {
   std::optional<model::broker_id> node_id;
   std::vector<listener_settings> listeners;
   std::vector<advertised_address> advertised;
+  /// Host and port for the metrics; nothing: they are not served.
+  std::optional<std::pair<std::string, std::uint16_t>> metrics_address;
   /// Canonical texts: what was set, and the defaults that depend on this machine. The broker hands both on as
   /// layers to DescribeConfigs and to the topics.
   metadata::config_map configured;

@@ -174,6 +174,8 @@ struct broker_config {
   bool log_cleaner_enable = true;
   /// 0: none.
   std::int64_t log_commit_journal_bytes = 0;
+  /// HOST:PORT; empty for nowhere.
+  std::string metrics_listen;
   std::int32_t num_partitions = 0;
   std::int16_t default_replication_factor = 0;
   bool auto_create_topics_enable = true;
