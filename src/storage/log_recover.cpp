@@ -26,6 +26,12 @@ namespace {
   return recovery_outcome::damaged_batch;
 }
 
+/// They can be made again, so a failure is no more than reported.
+void sync_indexes_of(segment& of) {
+  if (auto synced = of.sync_index_files(); !synced)
+    base::say_warning("index may have to be made again: {}", synced.error().describe());
+}
+
 /// For a message: where the bytes went.
 [[nodiscard]] std::string fate_of(const recovery_event& event) {
   return event.set_aside.empty() ? std::string("are cut off; no batch is among them")
@@ -45,6 +51,10 @@ base::status log::core::recover(segment_list& segments, const recovery_plan& pla
 
 base::result<model::offset> log::core::recover_segments(segment_list& segments, const recovery_plan& plan) {
   const std::size_t first = segments.floor(plan.begin);
+  const std::size_t last_synced =
+      segments.floor(model::offset(std::max<std::int64_t>(plan.begin.value() - 1, 0)));
+  // Its data was on disk to the end before the indexes were completed.
+  if (last_synced < first) sync_indexes_of(*segments.all[last_synced]);
   recovery_progress progress{segments.all[first]->base_offset()};
   for (std::size_t at = first; at < segments.all.size() && !progress.ended; ++at) {
     const model::offset base = segments.all[at]->base_offset();
@@ -195,7 +205,11 @@ base::status log::core::set_aside_after(segment_list& segments, std::size_t coun
 
 /// What was recovered is going to be served, so it must not be taken back by the next power cut.
 base::status log::core::sync_recovered(const segment_list& segments, std::size_t from) {
-  for (std::size_t at = from; at < segments.all.size(); ++at) TIDELOG_DO(segments.all[at]->sync());
+  for (std::size_t at = from; at < segments.all.size(); ++at) {
+    TIDELOG_DO(segments.all[at]->sync());
+    // Else a power cut could bring back entries of before, which were of other batches.
+    sync_indexes_of(*segments.all[at]);
+  }
   note_new_name();
   return sync_names();
 }

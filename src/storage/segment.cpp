@@ -204,6 +204,16 @@ base::status segment::sync_data() {
   return file->sync_data();
 }
 
+base::status segment::sync_index_files() {
+  for (cached_file* const each : {&parts().offsets.file(), &parts().times.file()}) {
+    auto file = each->get();
+    if (!file && file.error().code == std::errc::no_such_file_or_directory) continue;
+    if (!file) return base::forward_error(file);
+    TIDELOG_DO((*file)->sync_data());
+  }
+  return {};
+}
+
 void segment::let_go_if_on_disk(const written_mark& written) {
   if (!written.is_on_disk() || !dirty_.exchange(false, std::memory_order_acq_rel)) return;
   // Written to meanwhile: it stays dirty, with one pin for it.

@@ -193,6 +193,8 @@ class segment {
   /// removed, nothing, which is no failure. Data that `written` says is on disk is left alone; the mark is of the whole log,
   /// and noted before mark_dirty().
   [[nodiscard]] base::status sync(const written_mark* written = nullptr);
+  /// Puts the index files on disk as they are, where there are any: after a crash nobody knows whether they were.
+  [[nodiscard]] base::status sync_index_files();
   /// Lets go of the data file where the mark says that all that was written is on disk. Not while it is being synced.
   void let_go_if_on_disk(const written_mark& written);
 

@@ -113,6 +113,33 @@ TEST_F(recovered_index_test, random_bytes_before_a_right_last_entry_hide_nothing
   }
 }
 
+TEST(recovered_indexes, of_the_segment_that_ends_at_the_recovery_point_are_on_disk_after_a_clean_stop) {
+  fault_file_system files;
+  auto config = page_cache_config();
+  config.segment_bytes = static_cast<std::int64_t>(2 * batch_bytes(10));
+  storage::log_open_options after_crash;
+  {
+    log_world world(files);
+    const auto log = world.open(config);
+    append(*log, {.timestamp = 1000});
+    append(*log, {.timestamp = 1001});
+    ASSERT_TRUE(log->flush());
+    after_crash.recovery_point = log->recovery_point();
+    append(*log, {.timestamp = 1002});
+  }
+  ASSERT_EQ(after_crash.recovery_point, at(2)) << "what follows completed the indexes of what is below";
+  files.restart(unsynced::kept);
+  {
+    log_world world(files);
+    EXPECT_TRUE(world.open(config, after_crash)->close(storage::close_kind::clean));
+  }
+  files.restart(unsynced::lost);
+  log_world world(files);
+  const auto log = world.open_clean(config);
+  ASSERT_EQ((*log->offset_for_timestamp(model::timestamp(1001)))->offset, at(1));
+  EXPECT_EQ(log->recovery().indexes_rebuilt, 0U);
+}
+
 TEST_F(recovery_test, epoch_checkpoint_of_random_bytes_is_rebuilt_from_the_batches) {
   {
     const auto log = reopen_clean();
