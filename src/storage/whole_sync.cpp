@@ -8,8 +8,12 @@ namespace tidelog::storage {
 
 whole_sync::whole_sync(io::file_system& files, const io::path& some_file) {
   auto found = files.volume_of(some_file);
-  // Where it is not supported, that is how it is.
-  if (!found) return;
+  if (!found) {
+    // Where it is not supported, that is how it is.
+    if (found.error().code != std::errc::operation_not_supported)
+      base::say_warning("each segment is synced by itself: {}", found.error().describe());
+    return;
+  }
   volume_ = std::move(*found);
   usable_.store(true);
 }
