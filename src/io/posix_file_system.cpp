@@ -3,6 +3,7 @@
 
 #include "tidelog/base/assert.hpp"
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <dirent.h>
@@ -79,10 +80,18 @@ class posix_file_system final : public file_system {
     return base::fail_errno(errno, "stat {}", name.native());
   }
 
-  [[nodiscard]] base::result<std::uint64_t> size_of(const io::path& name) override {
+  [[nodiscard]] base::result<file_facts> facts_of(const io::path& name) override {
     struct stat found {};
-    if (::stat(name.c_str(), &found) == 0) return static_cast<std::uint64_t>(found.st_size);
-    return base::fail_errno(errno, "size of {}", name.native());
+    if (::stat(name.c_str(), &found) != 0) return base::fail_errno(errno, "stat {}", name.native());
+    return file_facts{static_cast<std::uint64_t>(found.st_size),
+                      base::unix_ms{found.st_mtim.tv_sec} * 1000 + found.st_mtim.tv_nsec / 1'000'000};
+  }
+
+  [[nodiscard]] base::status set_modified(const io::path& name, base::unix_ms when_ms) override {
+    const std::array<timespec, 2> times{timespec{0, UTIME_OMIT},
+                                        timespec{when_ms / 1000, when_ms % 1000 * 1'000'000}};
+    if (::utimensat(AT_FDCWD, name.c_str(), times.data(), 0) == 0) return {};
+    return base::fail_errno(errno, "set the time of {}", name.native());
   }
 
   [[nodiscard]] base::status rename(const io::path& from, const io::path& to) override {

@@ -5,20 +5,43 @@
 namespace tidelog::io {
 namespace {
 
-[[nodiscard]] base::status write_whole(file_system& files, const io::path& name, base::byte_view content) {
-  TIDELOG_TRY(const auto target, files.open(name, open_mode::create));
+/// Of its own, so that it outlasts a replace_file() of the same name.
+[[nodiscard]] io::path replacement_of(io::path name) {
+  name += ".next.tmp";
+  return name;
+}
+
+[[nodiscard]] base::result<std::shared_ptr<file>> write_whole(file_system& files, const io::path& name,
+                                                              base::byte_view content) {
+  TIDELOG_TRY(auto target, files.open(name, open_mode::create));
   // A crash may have left a longer one behind.
   TIDELOG_DO(target->truncate(0));
   TIDELOG_DO(target->write_at(content, 0));
-  return target->sync_data();
+  return target;
 }
 
 }  // namespace
 
+base::status write_replacement(file_system& files, const io::path& name, base::byte_view content) {
+  auto written = write_whole(files, replacement_of(name), content);
+  if (!written) return base::forward_error(written);
+  return {};
+}
+
+base::status put_replacement_in_place(file_system& files, const io::path& name) {
+  return files.rename(replacement_of(name), name);
+}
+
 base::status replace_file(file_system& files, const io::path& name, base::byte_view content) {
   io::path temporary = name;
   temporary += ".tmp";
-  auto replaced = write_whole(files, temporary, content);
+  const auto written = write_whole(files, temporary, content);
+  base::status replaced;
+  if (written) {
+    replaced = (*written)->sync_data();
+  } else {
+    replaced = tl::unexpected(written.error());
+  }
   if (replaced) replaced = files.rename(temporary, name);
   if (!replaced) {
     // On a full disk what has been written would only be in the way. That the removal fails too changes

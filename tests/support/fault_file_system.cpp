@@ -1,167 +1,13 @@
 #include "support/fault_file_system.hpp"
 
-#include <algorithm>
+#include "support/fault_machine.hpp"
+
 #include <cerrno>
-#include <condition_variable>
 #include <mutex>
 #include <optional>
 #include <utility>
 
 namespace tidelog::test {
-namespace {
-
-/// What space() tells until a test sets a capacity.
-constexpr std::uint64_t unbounded_capacity_bytes = std::uint64_t{1} << 40;
-
-/// What is to become of one operation.
-struct verdict {
-  int error_number = 0;
-  /// Whether a failing operation takes effect all the same; for a write, with `bytes` of it.
-  bool takes_effect = true;
-  std::size_t bytes = 0;
-
-  [[nodiscard]] bool fails() const { return error_number != 0; }
-};
-
-[[nodiscard]] tl::unexpected<base::error> refused(int number, const io::path& name) {
-  return base::fail_errno(number, "{}", name.native());
-}
-
-[[nodiscard]] io::path normal(const io::path& name) {
-  return ("/" / name.relative_path()).lexically_normal();
-}
-
-}  // namespace
-
-/// The tree and what is in store for it. Callers hold the mutex.
-class fault_file_system::machine {
- public:
-  /// Decides on one operation that is about to happen. `bytes` is what a write would write.
-  [[nodiscard]] verdict decide(operation what, bool changes_something, const std::string& paths,
-                               std::size_t bytes = 0) {
-    if (down) return {EIO, false, 0};
-    if (changes_something && changes++ == cut_at) {
-      down = true;
-      change_at_cut = {what, paths};
-      // Whether the last change came through is as good as random, but the same in every run.
-      random_engine random(changes);
-      return {EIO, random() % 2 == 0, static_cast<std::size_t>(random() % (bytes + 1))};
-    }
-    for (auto& each : faults) {
-      if (each.what != what || each.times == 0) continue;
-      if (paths.find(each.path_contains) == std::string::npos) continue;
-      if (each.after > 0) {
-        --each.after;
-        continue;
-      }
-      if (each.times != for_ever) --each.times;
-      ++faults_met;
-      const std::size_t written = std::min(bytes, each.bytes_written);
-      return {each.error_number, written > 0, written};
-    }
-    return {0, true, bytes};
-  }
-  [[nodiscard]] verdict decide(operation what, bool changes_something, const io::path& name,
-                               std::size_t bytes = 0) {
-    return decide(what, changes_something, name.native(), bytes);
-  }
-
-  [[nodiscard]] base::status powered(const io::path& name) const {
-    if (down) return refused(EIO, name);
-    return {};
-  }
-
-  /// The node of a path, or ENOENT or ENOTDIR.
-  [[nodiscard]] base::result<node_pointer> find(const io::path& name) const {
-    node_pointer at = root;
-    for (const auto& part : normal(name).relative_path()) {
-      if (part.empty()) continue;
-      if (!at->directory) return refused(ENOTDIR, name);
-      at = at->directory->find(part.native());
-      if (!at) return refused(ENOENT, name);
-    }
-    return at;
-  }
-  /// The directory that holds a path's last name.
-  [[nodiscard]] base::result<node_pointer> parent(const io::path& name) const {
-    TIDELOG_TRY(auto found, find(normal(name).parent_path()));
-    if (!found->directory) return refused(ENOTDIR, name);
-    return found;
-  }
-  [[nodiscard]] base::status remove_children(const io::path& name, node& directory) {
-    const entry_map children = directory.directory->entries();
-    for (const auto& [child_name, child] : children) {
-      TIDELOG_DO(remove(name / child_name, directory, *child));
-    }
-    return {};
-  }
-  [[nodiscard]] base::status remove(const io::path& name, node& from, node& target) {
-    if (target.directory) TIDELOG_DO(remove_children(name, target));
-    const auto fate = decide(operation::remove, true, name);
-    if (fate.takes_effect) from.directory->set(next_number++, name.filename().native(), nullptr);
-    if (fate.fails()) return refused(fate.error_number, name);
-    return {};
-  }
-  [[nodiscard]] base::result<node_pointer> open(const io::path& name, io::open_mode mode, operation as) {
-    const bool may_create = mode == io::open_mode::create || mode == io::open_mode::create_new;
-    TIDELOG_DO(powered(name));
-    TIDELOG_TRY(const auto directory, parent(name));
-    const std::string last = normal(name).filename().native();
-    auto found = last.empty() ? directory : directory->directory->find(last);
-    if (found && mode == io::open_mode::create_new) return refused(EEXIST, name);
-    if (found && found->directory) return refused(EISDIR, name);
-    if (!found && !may_create) return refused(ENOENT, name);
-    const auto fate = decide(as, found == nullptr, name);
-    if (!found && fate.takes_effect) {
-      found = node::make_file();
-      directory->directory->set(next_number++, last, found);
-    }
-    if (fate.fails()) return refused(fate.error_number, name);
-    return found;
-  }
-
-  /// Waits where a test holds this path back; `lock` holds the mutex, here and below.
-  void pass(std::unique_lock<std::mutex>& lock, const io::path& name) {
-    wait_while(lock, [&] { return held_back && name.native().find(*held_back) != std::string::npos; });
-  }
-  void pass_to_sync(std::unique_lock<std::mutex>& lock, const io::path& directory) {
-    wait_while(lock, [&] { return syncs_held_back == directory; });
-  }
-  template <class Fact>
-  void wait_while(std::unique_lock<std::mutex>& lock, Fact is_held_back) {
-    if (!is_held_back()) return;
-    ++waiting;
-    changed.notify_all();
-    changed.wait(lock, [&] { return !is_held_back(); });
-    --waiting;
-  }
-
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::optional<std::string> held_back;
-  std::optional<io::path> syncs_held_back;
-  std::size_t waiting = 0;
-  std::condition_variable disk_goes_on;
-  bool disk_stalls = false;
-  node_pointer root = node::make_directory();
-  std::vector<fault> faults;
-  std::function<void(const io::path&)> read_watcher;
-  std::uint64_t faults_met = 0;
-  std::uint64_t changes = 0;
-  std::uint64_t cut_at = for_ever;
-  std::optional<met_change> change_at_cut;
-  bool down = false;
-  /// Counts restarts; what was opened in an earlier life is dead.
-  std::uint64_t life = 0;
-  std::uint64_t next_number = 0;
-  std::uint64_t capacity_bytes = unbounded_capacity_bytes;
-  std::uint64_t write_back_failures = 0;  ///< whole volumes tell of each once
-
-  void fail_write_back() {
-    ++write_back_failures;
-    for_each_file(*root, [](file_image& each) { each.fail_write_back(); });
-  }
-};
 
 /// Keeps what is to be told of a file.
 class fault_file_system::user final : public io::file_hold {
@@ -208,6 +54,7 @@ class fault_file_system::open_file final : public io::file {
     auto fate = decide(operation::write, true, bytes.size());
     bound_by_capacity(fate, bytes.size(), position);
     if (fate.bytes > 0) node_->file->write(bytes.first(fate.bytes), position);
+    node_->file->modified_ms = machine_->now_ms();
     node_->file->cached = true;
     if (fate.fails()) return refused(fate.error_number, name_);
     return {};
@@ -239,6 +86,7 @@ class fault_file_system::open_file final : public io::file {
     if (!writable_) return refused(EINVAL, name_);
     const auto fate = decide(operation::truncate, true);
     if (fate.takes_effect) node_->file->truncate(size);
+    node_->file->modified_ms = machine_->now_ms();
     if (fate.fails()) return refused(fate.error_number, name_);
     return {};
   }
@@ -473,13 +321,31 @@ base::result<bool> fault_file_system::exists(const io::path& name) {
   return machine_->find(name).has_value();
 }
 
-base::result<std::uint64_t> fault_file_system::size_of(const io::path& name) {
+base::result<io::file_facts> fault_file_system::facts_of(const io::path& name) {
   const std::lock_guard guard(machine_->mutex);
   const auto fate = machine_->decide(operation::size, false, name);
   if (fate.fails()) return refused(fate.error_number, name);
   TIDELOG_TRY(const auto found, machine_->find(name));
   if (!found->file) return refused(EISDIR, name);
-  return found->file->size();
+  return io::file_facts{found->file->size(), found->file->modified_ms};
+}
+
+base::status fault_file_system::set_modified(const io::path& name, base::unix_ms when_ms) {
+  const std::lock_guard guard(machine_->mutex);
+  TIDELOG_DO(machine_->powered(name));
+  TIDELOG_TRY(const auto found, machine_->find(name));
+  found->file->modified_ms = when_ms;
+  return {};
+}
+
+std::uint64_t fault_file_system::syncs() const {
+  const std::lock_guard guard(machine_->mutex);
+  return machine_->syncs;
+}
+
+void fault_file_system::set_clock(const base::clock& clock) {
+  const std::lock_guard guard(machine_->mutex);
+  machine_->clock = &clock;
 }
 
 base::status fault_file_system::rename(const io::path& from, const io::path& to) {

@@ -100,6 +100,8 @@ class fault_file_system final : public io::file_system {
   /// Operations so far that could change something: creating opens and locks, writes, truncations, syncs, renames,
   /// removals. restart() begins anew with 0.
   [[nodiscard]] std::uint64_t changes() const;
+  /// How many times a file or a directory has been synced; the whole volume counts as nothing.
+  [[nodiscard]] std::uint64_t syncs() const;
   /// The machine stops in the middle of the change with this number, counted from 0 as changes() does: it may take
   /// effect, in part or not at all. It and all calls after it fail with EIO until restart().
   void cut_power_at(std::uint64_t change);
@@ -116,6 +118,9 @@ class fault_file_system final : public io::file_system {
   /// The kernel tries to write what is unsynced of all files, and fails.
   void fail_write_back();
 
+  /// Which tells when files are changed; without one they all are at the same time. Outlives the file system.
+  void set_clock(const base::clock& clock);
+
   /// Writes beyond it fail with ENOSPC, having written what still had room.
   void set_capacity_bytes(std::uint64_t capacity);
   /// From now on is_cached() says no for every file until it has been brought in, read or written.
@@ -127,7 +132,8 @@ class fault_file_system final : public io::file_system {
   [[nodiscard]] base::result<std::shared_ptr<io::file>> open(const std::string& name,
                                                              io::open_mode mode) override;
   [[nodiscard]] base::result<bool> exists(const io::path& name) override;
-  [[nodiscard]] base::result<std::uint64_t> size_of(const io::path& name) override;
+  [[nodiscard]] base::result<io::file_facts> facts_of(const io::path& name) override;
+  [[nodiscard]] base::status set_modified(const io::path& name, base::unix_ms when_ms) override;
   [[nodiscard]] base::status rename(const io::path& from, const io::path& to) override;
   [[nodiscard]] base::status remove_file(const io::path& name) override;
   [[nodiscard]] base::status remove_tree(const io::path& name) override;

@@ -11,6 +11,7 @@
 //   cut keeps any subset of the changes. A rename within a directory happens whole or not at all.
 
 #include "tidelog/base/bytes.hpp"
+#include "tidelog/base/clock.hpp"
 
 #include <functional>
 #include <map>
@@ -45,6 +46,7 @@ class file_image {
 
   bool cached = true;
   bool locked = false;
+  base::unix_ms modified_ms = 0;
 
  private:
   struct change {

@@ -3,6 +3,7 @@
 // tests can lose, tear and refuse writes under unchanged code.
 
 #include "tidelog/base/bytes.hpp"
+#include "tidelog/base/clock.hpp"
 #include "tidelog/base/result.hpp"
 
 #include <cstdint>
@@ -87,6 +88,11 @@ struct directory_entry {
   entry_kind kind;
 };
 
+struct file_facts {
+  std::uint64_t size_bytes;
+  base::unix_ms modified_ms;  ///< when the content was changed last
+};
+
 /// Held while it lives; released by the kernel also when the process dies.
 class directory_lock {
  public:
@@ -113,7 +119,9 @@ class file_system {
   [[nodiscard]] virtual base::result<std::shared_ptr<file>> open(const std::string& name, open_mode mode) = 0;
   [[nodiscard]] virtual base::result<bool> exists(const io::path& name) = 0;
   /// Of a file that need not be opened for it.
-  [[nodiscard]] virtual base::result<std::uint64_t> size_of(const io::path& name) = 0;
+  [[nodiscard]] virtual base::result<file_facts> facts_of(const io::path& name) = 0;
+  /// The content counts as changed then. Lost by a power cut, perhaps.
+  [[nodiscard]] virtual base::status set_modified(const io::path& name, base::unix_ms when_ms) = 0;
   /// Replaces the target atomically. Durable once the parent directory has been synced.
   [[nodiscard]] virtual base::status rename(const io::path& from, const io::path& to) = 0;
   [[nodiscard]] virtual base::status remove_file(const io::path& name) = 0;
@@ -138,6 +146,10 @@ class file_system {
 /// Writes a small file so that after a crash either the old or the new content is there, whole: temporary file, sync,
 /// rename, sync of the directory.
 [[nodiscard]] base::status replace_file(file_system& files, const io::path& name, base::byte_view content);
+/// That in two steps, for who syncs many files with one sync in between and with another afterwards.
+[[nodiscard]] base::status write_replacement(file_system& files, const io::path& name,
+                                             base::byte_view content);
+[[nodiscard]] base::status put_replacement_in_place(file_system& files, const io::path& name);
 /// A whole file; fails with EFBIG when it is larger than `most_bytes`.
 [[nodiscard]] base::result<std::vector<std::byte>> read_file(file_system& files, const io::path& name,
                                                              std::uint64_t most_bytes);
