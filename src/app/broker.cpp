@@ -166,7 +166,9 @@ struct broker::parts {
   std::unique_ptr<server::server> server;
   network::socket_server sockets;
   std::unique_ptr<network_metrics> metrics_of_network;
-  housekeeping chores;
+  housekeeping timely_chores;
+  /// Those that may take long, which nothing else is to wait for.
+  housekeeping patient_chores;
   /// Nothing where nobody wants them. Last, since it asks all of the others.
   std::unique_ptr<metrics_port> metrics_for_scrapers;
 };
@@ -357,29 +359,30 @@ void broker::parts::start_housekeeping() {
   const auto checkpoint_interval = std::min<std::int64_t>(
       {values.log_flush_offset_checkpoint_interval_ms, values.log_flush_start_offset_checkpoint_interval_ms,
        values.high_watermark_checkpoint_interval_ms});
-  chores.add(milliseconds(values.log_retention_check_interval_ms),
-             [this] { partitions->delete_old_segments(); });
-  chores.add(file_removal_interval, [this] { partitions->remove_deleted_files(); });
-  chores.add(producer_expiry_interval, [this] {
+  patient_chores.add(milliseconds(values.log_retention_check_interval_ms),
+                     [this] { partitions->delete_old_segments(); });
+  patient_chores.add(file_removal_interval, [this] { partitions->remove_deleted_files(); });
+  patient_chores.add(producer_expiry_interval, [this] {
     std::unique_lock lock(config_mutex);
     const auto expiration_ms = effective_config().producer_id_expiration_ms;
     lock.unlock();
     partitions->expire_producers(expiration_ms);
   });
-  chores.add(free_space_interval, [this] {
+  timely_chores.add(free_space_interval, [this] {
     space->look();
     server->bring_back_what_had_no_room();
   });
-  chores.add(flush_check_interval, [this] { partitions->flush_due_logs(); });
-  chores.add(closed_segment_sync_interval, [this] { partitions->sync_closed_segments(); });
-  chores.add(milliseconds(checkpoint_interval), [this] {
+  timely_chores.add(flush_check_interval, [this] { partitions->flush_due_logs(); });
+  timely_chores.add(closed_segment_sync_interval, [this] { partitions->sync_closed_segments(); });
+  timely_chores.add(milliseconds(checkpoint_interval), [this] {
     auto written = directory->write_checkpoints();
     if (written) written = cluster->note_recovery_point();
     if (!written) base::say_error("checkpoints: {}", written.error().describe());
   });
-  const auto after_roll = chores.add_on_demand([this] { partitions->look_after_rolled_logs(); });
-  partitions->set_roll_listener([this, after_roll] { chores.wake(after_roll); });
-  chores.start();
+  const auto after_roll = patient_chores.add_on_demand([this] { partitions->look_after_rolled_logs(); });
+  partitions->set_roll_listener([this, after_roll] { patient_chores.wake(after_roll); });
+  timely_chores.start();
+  patient_chores.start();
 }
 
 base::status broker::parts::stop() {
@@ -389,7 +392,9 @@ base::status broker::parts::stop() {
   // While connections are still there: members learn that they have to look for another coordinator.
   if (groups) groups->stop();
   sockets.stop(patience_at_stop);
-  chores.stop();
+  if (partitions) partitions->end_upkeep();
+  timely_chores.stop();
+  patient_chores.stop();
   if (cleaner) cleaner->stop();
   if (scrubber) scrubber->stop();
   base::status outcome;

@@ -6,6 +6,8 @@
 namespace tidelog::app {
 namespace {
 
+/// An interval of nothing would be no rest.
+constexpr std::chrono::milliseconds shortest_interval{10};
 /// Intervals that say "never" would overflow the clock.
 constexpr std::chrono::milliseconds longest_interval = std::chrono::hours(24 * 365);
 
@@ -16,7 +18,7 @@ housekeeping::~housekeeping() {
 }
 
 void housekeeping::add(std::chrono::milliseconds interval, base::task work) {
-  chores_.push_back({std::min(interval, longest_interval), {}, std::move(work)});
+  chores_.push_back({std::clamp(interval, shortest_interval, longest_interval), {}, std::move(work)});
 }
 
 std::size_t housekeeping::add_on_demand(base::task work) {

@@ -7,6 +7,9 @@
 #include "tidelog/metadata/shared_map.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <limits>
+#include <thread>
 #include <utility>
 
 namespace tidelog::partition {
@@ -33,6 +36,11 @@ struct partition_manager::rolled_list {
 };
 
 namespace {
+
+/// Between two rests.
+constexpr std::size_t segments_removed_at_once = 16;
+constexpr std::size_t directories_removed_at_once = 4;
+constexpr std::chrono::milliseconds longest_rest_between_removals{200};
 
 metadata::resource topic_resource(const std::string& topic) {
   return {metadata::resource_type::topic, topic};
@@ -317,6 +325,10 @@ void partition_manager::take_down(const hosted_topic_ptr& topic) {
       base::say_error("deleting {}: {}", gone->name().text(), deleted.error().describe());
     }
   }
+  if (auto synced = directory_.sync_names(); !synced) {
+    base::say_warning("a power cut may bring back the directories of {}: {}", topic->state->name,
+                      synced.error().describe());
+  }
 }
 
 void partition_manager::reconfigure(const metadata::image& image, const hosted_topic& topic) const {
@@ -376,18 +388,37 @@ void partition_manager::delete_old_segments_of(const partition_ptr& of, base::un
   });
 }
 
+void partition_manager::remove_slowly(const std::function<std::size_t()>& remove_some) const {
+  std::size_t left = std::numeric_limits<std::size_t>::max();
+  while (!upkeep_ends_.load()) {
+    const auto begun = std::chrono::steady_clock::now();
+    const std::size_t now_left = remove_some();
+    if (now_left == 0 || now_left >= left) return;
+    left = now_left;
+    std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - begun,
+                                                                   longest_rest_between_removals));
+  }
+}
+
 void partition_manager::remove_deleted_files_of(const partition_ptr& of, base::unix_ms now_ms) {
-  of->with_log([&](storage::log& log) {
-    if (auto left = log.remove_deleted_files(now_ms); !left) {
-      base::say_warning("removing deleted segments of {}: {}", of->name().text(), left.error().describe());
-    }
+  remove_slowly([&] {
+    std::size_t waiting = 0;
+    of->with_log([&](storage::log& log) {
+      auto left = log.remove_deleted_files(now_ms, segments_removed_at_once);
+      if (left) waiting = *left;
+      if (!left) {
+        base::say_warning("removing deleted segments of {}: {}", of->name().text(), left.error().describe());
+      }
+    });
+    return waiting;
   });
 }
 
 void partition_manager::delete_old_segments() {
-  const auto now_ms = clock_.now_ms();
   for (const auto& each : all_partitions()) {
-    delete_old_segments_of(each, now_ms, storage::retention_rules::age_and_size);
+    if (upkeep_ends_.load()) return;
+    // Asked anew for each: beside a time from before the round, records that have come since are of the future.
+    delete_old_segments_of(each, clock_.now_ms(), storage::retention_rules::age_and_size);
   }
 }
 
@@ -426,7 +457,11 @@ void partition_manager::flush_due_logs() {
 void partition_manager::remove_deleted_files() {
   const auto now_ms = clock_.now_ms();
   for (const auto& each : all_partitions()) remove_deleted_files_of(each, now_ms);
-  directory_.remove_deleted(now_ms);
+  remove_slowly([&] { return directory_.remove_deleted(now_ms, directories_removed_at_once); });
+}
+
+void partition_manager::end_upkeep() {
+  upkeep_ends_.store(true);
 }
 
 void partition_manager::expire_producers(std::int64_t expiration_ms) {

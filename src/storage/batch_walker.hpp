@@ -12,6 +12,8 @@ namespace tidelog::storage {
 /// One read of a few KiB serves many small batches; of a large one no more than that is read.
 class batch_walker {
  public:
+  static constexpr std::size_t bytes_read_at_once = 4096;
+
   /// From `position`, where a batch begins, to `end`. `file` outlives the walker.
   batch_walker(const io::file& file, std::uint64_t position, std::uint64_t end,
                io::patience reader = io::patience::waits_for_disk)
@@ -37,7 +39,7 @@ class batch_walker {
   std::uint64_t end_;
   std::uint64_t buffer_position_ = 0;
   std::size_t buffered_ = 0;
-  std::array<std::byte, 4096> buffer_;
+  std::array<std::byte, bytes_read_at_once> buffer_;
 };
 
 }  // namespace tidelog::storage

@@ -17,6 +17,11 @@ constexpr std::chrono::nanoseconds longest_wait = std::chrono::milliseconds(20);
 /// Control batches are small; what claims to be a large one is none that ends a transaction.
 constexpr std::size_t most_control_batch_bytes = 64 * 1024;
 
+/// What a walk over the headers reads of that batch, at most.
+[[nodiscard]] std::uint64_t bytes_walked(const model::record_batch_header& batch) {
+  return std::min<std::uint64_t>(batch.size_bytes(), batch_walker::bytes_read_at_once);
+}
+
 }  // namespace
 
 log::core::cleaning::cleaning(core& of, const cleaning_resources& with) : core_(of), with_(with) {}
@@ -152,7 +157,7 @@ base::status log::core::cleaning::survey_transactions() {
     while (true) {
       TIDELOG_TRY(const auto header, walker.next());
       if (!header) break;
-      TIDELOG_DO(core_.check_not_aborted(aborts_seen_));
+      TIDELOG_DO(go_on(bytes_walked(*header)));
       if (header->last_offset() < part_.first_dirty) continue;
       transactions_.take_records(*header);
       if (!header->is_control() || header->size_bytes() > most_control_batch_bytes) continue;
@@ -181,9 +186,9 @@ base::status log::core::cleaning::find_last_batches_on_disk() {
     TIDELOG_TRY(const auto file, each->data());
     batch_walker walker(*file, 0, end);
     while (true) {
-      TIDELOG_DO(core_.check_not_aborted(aborts_seen_));
       TIDELOG_TRY(const auto header, walker.next());
       if (!header) break;
+      TIDELOG_DO(go_on(bytes_walked(*header)));
       const auto found = wanted.find(header->producer_id());
       if (found == wanted.end() || header->is_control()) continue;
       found->second->last_offset = header->last_offset();
@@ -227,7 +232,8 @@ base::status log::core::cleaning::clean_group(segment_span group) {
     TIDELOG_TRY(const std::uint64_t size, group[at]->size());
     if (size > 0) last_with_data = at;
     bytes_before += size;
-    written_ms = std::max(written_ms, group[at]->written_ms());
+    TIDELOG_TRY(const base::unix_ms of_this, group[at]->written_ms());
+    written_ms = std::max(written_ms, of_this);
   }
   cleaned_segment made(core_.environment, core_.findings, core_.directory, group.front()->base_offset(),
                        with_.buffer_bytes, config_.index_interval_bytes);
@@ -246,7 +252,8 @@ base::status log::core::cleaning::clean_group(segment_span group) {
   report_.bytes_after += made.size_bytes();
   if (changes == 0) return {};
   TIDELOG_TRY(const auto fresh, made.finish());
-  fresh->set_written_ms(written_ms);
+  if (auto set = fresh->set_written_ms(written_ms); !set)
+    base::say_warning("after a restart it counts as written now: {}", set.error().describe());
   return core_.replace_segments(group, fresh, aborts_seen_);
 }
 

@@ -49,6 +49,8 @@ class log::core::cleaning {
  public:
   cleaning(core& of, const cleaning_resources& with);
   [[nodiscard]] base::result<cleaning_report> perform();
+  /// Some that are being cleaned have been removed since it began.
+  [[nodiscard]] bool has_lost_segments() const { return tail_.segments && core_.has_lost_oldest_of(tail_); }
 
  private:
   using segment_span = std::span<const std::shared_ptr<segment>>;

@@ -50,8 +50,10 @@ base::status log::core::respect_min_lag(const log_tail& now, const log_config& b
   for (std::size_t at = now.segments->floor(part.first_dirty);
        all[at]->base_offset() < part.first_uncleanable; ++at) {
     TIDELOG_TRY(const auto largest, all[at]->largest_timestamp(index_interval_bytes.load()));
-    const base::unix_ms newest =
-        largest.timestamp.value() >= 0 ? largest.timestamp.value() : all[at]->written_ms();
+    base::unix_ms newest = largest.timestamp.value();
+    if (newest < 0) {
+      TIDELOG_TRY(newest, all[at]->written_ms());
+    }
     if (newest > now_ms - by.min_compaction_lag_ms) part.first_uncleanable = all[at]->base_offset();
   }
   return {};
@@ -76,27 +78,43 @@ base::status log::core::weigh(const log_tail& now, const log_config& by, base::u
   return {};
 }
 
+base::result<std::optional<compaction_need>> log::core::find_need(const log_tail& now, const log_config& by,
+                                                                  base::unix_ms now_ms) {
+  compaction_need part = cleanable_part(now);
+  TIDELOG_DO(respect_min_lag(now, by, now_ms, part));
+  if (part.first_dirty >= part.first_uncleanable) return std::nullopt;
+  TIDELOG_DO(weigh(now, by, now_ms, part));
+  const bool is_needed =
+      part.dirty_ratio() > by.min_cleanable_dirty_ratio || part.urgency == compaction_need::urgency::overdue;
+  return part.dirty_bytes > 0 && is_needed ? std::optional(part) : std::nullopt;
+}
+
+bool log::core::has_lost_oldest_of(const log_tail& seen) const {
+  return tail().segments->all.front()->base_offset() > seen.segments->all.front()->base_offset();
+}
+
 base::result<std::optional<compaction_need>> log::needs_compaction(base::unix_ms now_ms) {
   core& c = *core_;
   if (!c.compacted.load()) return std::nullopt;
   const log_tail now = c.tail();
   if (now.segments->active().base_offset().value() <= c.cleaned_end.load()) return std::nullopt;
   TIDELOG_DO(c.check_online());
-  const log_config by = config();
-  compaction_need part = c.cleanable_part(now);
-  TIDELOG_DO(c.respect_min_lag(now, by, now_ms, part));
-  if (part.first_dirty >= part.first_uncleanable) return std::nullopt;
-  TIDELOG_DO(c.weigh(now, by, now_ms, part));
-  const bool is_needed =
-      part.dirty_ratio() > by.min_cleanable_dirty_ratio || part.urgency == compaction_need::urgency::overdue;
-  return part.dirty_bytes > 0 && is_needed ? std::optional(part) : std::nullopt;
+  auto need = c.find_need(now, config(), now_ms);
+  // What has been removed meanwhile cannot be looked at, and need not be: the next time shows the rest.
+  if (!need && c.has_lost_oldest_of(now)) return std::nullopt;
+  return need;
 }
 
 base::result<cleaning_report> log::clean(const cleaning_resources& with) {
   base::result<cleaning_report> outcome;
   {
     const std::lock_guard one_at_a_time(core_->cleaning_mutex);
-    outcome = core::cleaning(*core_, with).perform();
+    core::cleaning cleaning(*core_, with);
+    outcome = cleaning.perform();
+    if (!outcome && cleaning.has_lost_segments()) {
+      outcome = base::fail(errc::cleaning_aborted, "segments have been removed meanwhile: {}",
+                           outcome.error().describe());
+    }
   }
   if (!outcome && core_->offline.load()) core_->announce_offline();
   return outcome;

@@ -147,11 +147,14 @@ std::optional<named_log> log_cleaner::choose() {
   return neediest;
 }
 
+std::size_t log_cleaner::most_map_bytes() const {
+  return static_cast<std::size_t>(std::max<std::int64_t>(settings_.dedupe_buffer_size, 0));
+}
+
 cleaning_resources log_cleaner::share_of_resources() {
   const auto threads = static_cast<std::size_t>(std::max(settings_.threads, 1));
   cleaning_resources with;
-  with.most_map_bytes =
-      static_cast<std::size_t>(std::max<std::int64_t>(settings_.dedupe_buffer_size, 0)) / threads;
+  with.most_map_bytes = most_map_bytes() / threads;
   with.map_load_factor = settings_.io_buffer_load_factor;
   with.buffer_bytes = static_cast<std::size_t>(std::max(settings_.io_buffer_size, 0)) / threads / 2;
   with.charge = [this](std::uint64_t bytes) { return rate_.charge(bytes); };
@@ -166,8 +169,13 @@ std::optional<model::topic_partition> log_cleaner::clean_neediest() {
     if (!chosen) return std::nullopt;
     const std::lock_guard guard(mutex_);
     // Another thread may have chosen the same one.
-    if (!in_progress_.emplace(chosen->partition, chosen->opened).second) continue;
+    if (in_progress_.contains(chosen->partition)) continue;
     with = share_of_resources();
+    // While the number of threads rises, those at work have larger shares.
+    if (!in_progress_.empty() && map_bytes_given_ + with.most_map_bytes > most_map_bytes())
+      return std::nullopt;
+    in_progress_.emplace(chosen->partition, chosen->opened);
+    map_bytes_given_ += with.most_map_bytes;
     break;
   }
   const auto outcome = chosen->opened->clean(with);
@@ -184,6 +192,7 @@ std::optional<model::topic_partition> log_cleaner::clean_neediest() {
   const std::lock_guard guard(mutex_);
   if (outcome) bad_.erase(chosen->partition);
   in_progress_.erase(chosen->partition);
+  map_bytes_given_ -= with.most_map_bytes;
   idle_.notify_all();
   return chosen->partition;
 }

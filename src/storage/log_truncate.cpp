@@ -136,7 +136,7 @@ base::status log::core::start_over_locked(model::offset start) {
   fresh->all.push_back(
       std::make_shared<segment>(environment.open_files, environment.files, findings, directory, start));
   TIDELOG_DO(fresh->active().create_data());
-  fresh->active().set_written_ms(environment.clock.now_ms());
+  fresh->active().note_written_ms(environment.clock.now_ms());
   TIDELOG_DO(environment.files.sync_directory(directory));
   {
     const std::lock_guard guard(tail_mutex);
@@ -161,16 +161,18 @@ base::status log::core::start_over_locked(model::offset start) {
 
 base::status log::advance_log_start(model::offset start) {
   core& c = *core_;
-  // What only the journal has would not join a log that a crash lets begin at `start`.
-  if (c.account_if_any() && start > recovery_point() && start <= high_watermark()) TIDELOG_DO(flush());
+  // What only the journal has would not join a log that a crash lets begin at `start`. The high watermark is asked before:
+  // what the journal makes of it later has not been flushed.
+  const model::offset readable = high_watermark();
+  if (c.account_if_any() && start > recovery_point() && start <= readable) TIDELOG_DO(flush());
   const std::lock_guard structure(c.structure_mutex);
   {
     const std::lock_guard appends(c.append_mutex);
     TIDELOG_DO(c.check_online());
     if (start <= log_start_offset()) return {};
-    if (start > high_watermark()) {
+    if (start > readable) {
       return base::fail(errc::offset_out_of_range, "{}: {} is above the high watermark {}",
-                        c.directory.native(), start.value(), high_watermark().value());
+                        c.directory.native(), start.value(), readable.value());
     }
     c.touched = true;
     c.log_start.store(start.value());
@@ -182,24 +184,30 @@ base::status log::advance_log_start(model::offset start) {
   return {};
 }
 
-base::result<std::size_t> log::remove_deleted_files(base::unix_ms now_ms) {
+base::result<std::size_t> log::remove_deleted_files(base::unix_ms now_ms, std::size_t most) {
   core& c = *core_;
   const std::lock_guard structure(c.structure_mutex);
-  std::vector<std::shared_ptr<segment>> due;
+  std::vector<core::deleted_segment> due;
   {
     const std::lock_guard guard(c.append_mutex);
-    const auto first_kept = std::ranges::find_if(
+    auto first_kept = std::ranges::find_if(
         c.deleted, [&](const auto& each) { return now_ms - each.since_ms < c.config->file_delete_delay_ms; });
-    for (auto each = c.deleted.begin(); each != first_kept; ++each) due.push_back(std::move(each->files));
+    const auto count = static_cast<std::size_t>(first_kept - c.deleted.begin());
+    first_kept = c.deleted.begin() + static_cast<std::ptrdiff_t>(std::min(count, most));
+    due.assign(std::make_move_iterator(c.deleted.begin()), std::make_move_iterator(first_kept));
     c.deleted.erase(c.deleted.begin(), first_kept);
   }
   base::status outcome;
-  for (const auto& each : due) {
-    auto removed = each->remove_files();
-    if (!removed && outcome) outcome = std::move(removed);
-  }
-  TIDELOG_DO(std::move(outcome));
+  std::erase_if(due, [&](const auto& each) {
+    auto removed = each.files->remove_files();
+    const bool is_gone = removed.has_value();
+    if (!is_gone && outcome) outcome = std::move(removed);
+    return is_gone;
+  });
   const std::lock_guard guard(c.append_mutex);
+  // What could not be removed is tried again.
+  c.deleted.insert(c.deleted.begin(), due.begin(), due.end());
+  TIDELOG_DO(std::move(outcome));
   return c.deleted.size();
 }
 

@@ -7,6 +7,12 @@
 #include <algorithm>
 
 namespace tidelog::storage {
+namespace {
+
+/// A reader of the list of segments gets a copy, so the list is not changed for each of them.
+constexpr std::size_t removed_at_once = 64;
+
+}  // namespace
 
 /// How many segments from the front may go at all: every record of them is below the high watermark. An empty active
 /// segment is not counted.
@@ -18,15 +24,13 @@ std::size_t log::core::committed_segments(const log_tail& now) {
   return count;
 }
 
-base::result<base::unix_ms> log::core::age_mark(const log_tail& now, std::size_t at, base::unix_ms now_ms) {
+base::result<base::unix_ms> log::core::newest_write(segment& of, base::unix_ms now_ms) {
   // Timestamps are the clients' word. One from the future would keep its segment for ever, and one that is missing says
-  // nothing; then the segment is as old as the next one that tells, since that was written later.
-  for (std::size_t each = at; each < now.segments->all.size(); ++each) {
-    TIDELOG_TRY(const auto largest, now.segments->all[each]->largest_timestamp(index_interval_bytes.load()));
-    if (largest.timestamp.value() >= 0 && largest.timestamp.value() <= now_ms)
-      return largest.timestamp.value();
-  }
-  return now.segments->all[at]->written_ms();
+  // nothing; then the segment is as old as the last write to it.
+  TIDELOG_TRY(const auto largest, of.largest_timestamp(index_interval_bytes.load()));
+  const base::unix_ms told = largest.timestamp.value();
+  if (told >= 0 && told <= now_ms) return told;
+  return of.written_ms();
 }
 
 base::result<std::size_t> log::core::expired_segments(const log_tail& now, const log_config& by,
@@ -35,7 +39,7 @@ base::result<std::size_t> log::core::expired_segments(const log_tail& now, const
   const std::size_t most = committed_segments(now);
   std::size_t count = 0;
   while (count < most) {
-    TIDELOG_TRY(const base::unix_ms newest, age_mark(now, count, now_ms));
+    TIDELOG_TRY(const base::unix_ms newest, newest_write(*now.segments->all[count], now_ms));
     if (now_ms - newest <= by.retention_ms) break;
     ++count;
   }
@@ -90,50 +94,75 @@ base::result<std::size_t> log::delete_old_segments(base::unix_ms now_ms, retenti
 
 base::result<std::size_t> log::core::remove_segments_below(model::offset boundary, active_segment active) {
   std::size_t removed = 0;
-  for (;; ++removed) {
+  while (true) {
+    std::vector<std::shared_ptr<segment>> oldest;
     {
       const std::lock_guard guard(append_mutex);
       TIDELOG_DO(check_online());
       const log_tail now = tail();
       const auto& all = now.segments->all;
-      const bool is_wholly_below = all.size() > 1 ? all[1]->base_offset() <= boundary
-                                                  : active == active_segment::may_go &&
-                                                        now.end.position > 0 && now.end.offset <= boundary;
-      if (!is_wholly_below) break;
-      TIDELOG_DO(remove_oldest());
+      while (oldest.size() < removed_at_once && oldest.size() + 1 < all.size() &&
+             all[oldest.size() + 1]->base_offset() <= boundary) {
+        oldest.push_back(all[oldest.size()]);
+      }
+      const bool active_goes = all.size() == 1 && active == active_segment::may_go && now.end.position > 0 &&
+                               now.end.offset <= boundary;
+      if (active_goes) {
+        touched = true;
+        // There is always an active segment; offsets go on in a new one.
+        TIDELOG_DO(roll_locked());
+        oldest.push_back(all.front());
+      }
+      // Told before they go: nobody is to have been promised what a crash may take from here on.
+      if (!oldest.empty()) {
+        const model::offset first = tail().segments->all[oldest.size()]->base_offset();
+        if (first.value() > log_start.load()) log_start.store(first.value());
+      }
     }
-    // One after the other also on disk: a power cut must not take a later segment and leave an earlier one, since the hole
-    // would end the log there. Appends need not wait for that.
-    TIDELOG_DO(environment.files.sync_directory(directory));
-    removal_unsynced = false;
+    if (oldest.empty()) break;
+    std::size_t renamed = 0;
+    auto outcome = rename_oldest(oldest, renamed);
+    forget_oldest(std::span(oldest).first(renamed));
+    removed += renamed;
+    TIDELOG_DO(std::move(outcome));
   }
   if (removed == 0) return removed;
-  std::vector<model::offset> bases;
-  const auto segments = tail().segments;
-  for (const auto& each : segments->all) bases.push_back(each->base_offset());
-  TIDELOG_DO(remove_stale_producer_snapshots(environment.files, directory, bases));
+  TIDELOG_DO(remove_stale_snapshots());
   return removed;
 }
 
-base::status log::core::remove_oldest() {
-  touched = true;
-  // There is always an active segment; offsets go on in a new one.
-  if (tail().segments->all.size() == 1) TIDELOG_DO(roll_locked());
+/// Appends need not wait for that, and readers are not disturbed.
+base::status log::core::rename_oldest(std::span<const std::shared_ptr<segment>> oldest,
+                                      std::size_t& renamed) {
   // The names that stay are on disk before others go: a power cut must not leave a later segment, or none at all. So is
   // what the last removal left, if its sync failed.
   if (has_unsynced_names() || removal_unsynced) {
     TIDELOG_DO(sync_own_directory());
     removal_unsynced = false;
   }
+  for (const auto& each : oldest) {
+    // Where the name stays, the segment does: the next would leave a hole behind it. It may have gone in part.
+    removal_unsynced = true;
+    TIDELOG_DO(each->rename_deleted());
+    ++renamed;
+    base::say_info("{}: deleting the segment at offset {}", directory.native(), each->base_offset().value());
+    // One after the other also on disk: a power cut must not take a later segment and leave an earlier one, since the hole
+    // would end the log there.
+    TIDELOG_DO(environment.files.sync_directory(directory));
+    removal_unsynced = false;
+  }
+  return {};
+}
+
+void log::core::forget_oldest(std::span<const std::shared_ptr<segment>> gone) {
+  if (gone.empty()) return;
+  const base::unix_ms now_ms = environment.clock.now_ms();
+  const std::lock_guard guard(append_mutex);
+  touched = true;
   const log_tail now = tail();
-  const auto gone = now.segments->all.front();
   auto kept = std::make_shared<segment_list>();
-  kept->all.assign(now.segments->all.begin() + 1, now.segments->all.end());
-  const model::offset first = kept->all.front()->base_offset();
-  if (first.value() > log_start.load()) log_start.store(first.value());
-  // Where the name stays, the segment does: the next would leave a hole behind it. It may have gone in part.
-  removal_unsynced = true;
-  TIDELOG_DO(gone->rename_deleted());
+  kept->all.assign(now.segments->all.begin() + static_cast<std::ptrdiff_t>(gone.size()),
+                   now.segments->all.end());
   {
     const std::lock_guard held(tail_mutex);
     tail_state.segments = std::move(kept);
@@ -142,9 +171,7 @@ base::status log::core::remove_oldest() {
     const std::lock_guard held(epochs_mutex);
     epochs.truncate_from_start(model::offset(log_start.load()));
   }
-  base::say_info("{}: deleting the segment at offset {}", directory.native(), gone->base_offset().value());
-  deleted.push_back({gone, environment.clock.now_ms()});
-  return {};
+  for (const auto& each : gone) deleted.push_back({each, now_ms});
 }
 
 }  // namespace tidelog::storage

@@ -437,6 +437,25 @@ TEST_F(log_clean_test, reader_goes_on_with_what_it_had) {
   EXPECT_EQ(offsets(), (offset_list{1}));
 }
 
+TEST_F(log_clean_test, segments_that_retention_has_taken_meanwhile_are_no_fault_of_the_log) {
+  for (int i = 0; i < 3; ++i) {
+    write({put("a", std::to_string(i)), put("b", std::to_string(i))});
+    seal(*log_);
+  }
+  bool taken = false;
+  const auto outcome = log_->clean({.charge = [&](std::uint64_t) {
+    if (!std::exchange(taken, true)) {
+      EXPECT_TRUE(log_->advance_log_start(at(4)));
+      world_.clock.advance(hours(1));
+      EXPECT_EQ(*log_->remove_deleted_files(world_.clock.now_ms()), 0U);
+    }
+    return std::chrono::nanoseconds(0);
+  }});
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, storage::errc::cleaning_aborted);
+  EXPECT_TRUE(log_->needs_compaction(world_.clock.now_ms()));
+}
+
 TEST_F(log_clean_test, second_cleaning_before_the_files_of_the_first_are_removed) {
   write({put("a", "1"), put("a", "2")});
   seal(*log_);

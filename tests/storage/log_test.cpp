@@ -340,41 +340,6 @@ TEST_F(log_test, advancing_the_log_start_removes_whole_segments_after_the_delay)
   EXPECT_THAT(offsets_of(*held), ElementsAre(0, 1, 2, 3, 4));
 }
 
-TEST_F(log_test, expired_segments_are_deleted_the_active_one_too) {
-  auto config = small_segments();
-  config.retention_ms = 1000;
-  const auto log = world.open(config);
-  const auto now = world.clock.now_ms();
-  for (int i = 0; i < 12; ++i) append(*log, {.timestamp = now - 5000});
-  EXPECT_EQ(*log->delete_old_segments(now - 4500), 0U);
-  EXPECT_EQ(*log->delete_old_segments(now), 3U);
-  EXPECT_EQ(log->log_start_offset(), at(12));
-  EXPECT_EQ(append(*log, {}).base_offset, at(12));
-}
-
-TEST_F(log_test, segment_with_a_timestamp_from_the_future_expires_with_the_next) {
-  auto config = small_segments();
-  config.retention_ms = 1000;
-  const auto log = world.open(config);
-  const auto now = world.clock.now_ms();
-  for (int i = 0; i < 5; ++i) append(*log, {.timestamp = now + 1'000'000'000});
-  for (int i = 0; i < 5; ++i) append(*log, {.timestamp = now - 5000});
-  append(*log, {.timestamp = now});
-  EXPECT_EQ(*log->delete_old_segments(now), 2U);
-}
-
-TEST_F(log_test, segments_without_usable_timestamps_expire_by_when_they_were_closed) {
-  auto config = small_segments();
-  config.retention_ms = 1000;
-  const auto log = world.open(config);
-  for (int i = 0; i < 5; ++i) append(*log, {.timestamp = world.clock.now_ms() + 1'000'000'000});
-  for (int i = 0; i < 5; ++i) append(*log, {.timestamp = -1});
-  append(*log, {.timestamp = world.clock.now_ms() + 1'000'000'000});
-  EXPECT_EQ(*log->delete_old_segments(world.clock.now_ms()), 0U);
-  world.clock.advance(std::chrono::milliseconds(1001));
-  EXPECT_EQ(*log->delete_old_segments(world.clock.now_ms()), 3U);
-}
-
 TEST_F(log_test, logs_that_were_begun_together_roll_at_different_times_and_none_too_late) {
   auto config = page_cache_config();
   config.segment_ms = 1000;
@@ -392,30 +357,6 @@ TEST_F(log_test, logs_that_were_begun_together_roll_at_different_times_and_none_
   }
   EXPECT_GT(rolled_early, 0);
   EXPECT_LT(rolled_early, 64);
-}
-
-TEST_F(log_test, oldest_segments_are_deleted_while_the_log_is_too_large) {
-  auto config = small_segments();
-  config.retention_bytes = config.segment_bytes * 2;
-  const auto log = world.open(config);
-  for (int i = 0; i < 22; ++i) append(*log, {.timestamp = world.clock.now_ms()});
-  EXPECT_EQ(*log->delete_old_segments(world.clock.now_ms()), 2U);
-  EXPECT_EQ(log->log_start_offset(), at(10));
-}
-
-TEST_F(log_test, uncommitted_segments_are_never_deleted) {
-  auto config = small_segments();
-  config.flush_messages = 1;
-  config.retention_ms = 0;
-  const auto log = world.open(config);
-  files.inject({.what = operation::sync, .error_number = EIO, .path_contains = ".log", .times = for_ever});
-  for (int i = 0; i < 3; ++i) {
-    auto batch = make_batch({.timestamp = 1000});
-    static_cast<void>(log->append(batch, {}));
-  }
-  static_cast<void>(log->flush());
-  EXPECT_FALSE(log->delete_old_segments(world.clock.now_ms()));
-  EXPECT_EQ(log->log_start_offset(), at(0));
 }
 
 TEST_F(log_test, first_record_at_or_after_a_time_is_found_to_the_record) {

@@ -8,6 +8,7 @@
 #include "tidelog/partition/partition.hpp"
 #include "tidelog/storage/log_directory.hpp"
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -111,7 +112,10 @@ class partition_manager {
   void set_roll_listener(std::function<void()> listener);
   void flush_due_logs();
   void sync_closed_segments();
+  /// Takes its time: no more than half of it is spent in removing.
   void remove_deleted_files();
+  /// Those that are at work on all partitions come to an end soon.
+  void end_upkeep();
   /// `expiration_ms` is producer.id.expiration.ms.
   void expire_producers(std::int64_t expiration_ms);
 
@@ -146,6 +150,8 @@ class partition_manager {
   std::vector<partition_ptr> all_partitions() const;
   void delete_old_segments_of(const partition_ptr& of, base::unix_ms now_ms, storage::retention_rules by);
   void remove_deleted_files_of(const partition_ptr& of, base::unix_ms now_ms);
+  /// Calls `remove_some`, which returns how many are left, until it removes no more, with rests in between.
+  void remove_slowly(const std::function<std::size_t()>& remove_some) const;
 
   storage::log_directory& directory_;
   const base::clock& clock_;
@@ -158,6 +164,7 @@ class partition_manager {
   /// Shared with the logs as well.
   const std::shared_ptr<out_of_room> out_of_room_;
 
+  std::atomic<bool> upkeep_ends_{false};
   std::mutex background_mutex_;
   std::condition_variable background_is_over_;
   std::size_t background_tasks_ = 0;

@@ -76,6 +76,8 @@ class log_cleaner {
   [[nodiscard]] bool may_be_cleaned(const named_log& candidate);
   [[nodiscard]] std::optional<named_log> choose();
   void mark(const named_log& bad, const base::error& why);
+  // With mutex_ held, both.
+  [[nodiscard]] std::size_t most_map_bytes() const;
   [[nodiscard]] cleaning_resources share_of_resources();
 
   log_directory& directory_;
@@ -90,6 +92,7 @@ class log_cleaner {
   std::unordered_map<std::int32_t, std::thread> threads_;
   std::vector<std::thread> ended_;
   std::unordered_map<model::topic_partition, std::shared_ptr<log>> in_progress_;
+  std::size_t map_bytes_given_ = 0;
   std::unordered_map<model::topic_partition, bad_log> bad_;
 };
 
