@@ -52,6 +52,8 @@ base::result<journal_leftovers> commit_journal::leftovers_of(const journal_log_i
   }
   // The log went offline in this very run. Until it has its batches back, neither the file nor their groups are replaced.
   TIDELOG_TRY(auto found, read_journal(*file));
+  if (found.unreadable_blocks > 0)
+    return base::fail_errno(EIO, "{}: {} blocks cannot be read", file->name(), found.unreadable_blocks);
   return journal_leftovers{.from = journal_leftovers::origin::this_run,
                            .file = file,
                            .header = found.header,

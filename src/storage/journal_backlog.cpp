@@ -28,10 +28,12 @@ base::status journal_backlog::load() {
   loaded_ = true;
   header_ = found->header;
   batches_ = std::move(found->batches);
-  damaged_ = found->groups_missing > 0;
+  damaged_ = found->groups_missing > 0 || found->unreadable_blocks > 0;
   if (damaged_) {
-    base::say_error("{} is damaged: {} of its groups are lost, {} are given back to the logs",
-                    name().native(), found->groups_missing, found->groups);
+    base::say_error(
+        "{} is damaged: {} of its groups are lost and {} of its blocks cannot be read, {} groups are "
+        "given back to the logs",
+        name().native(), found->groups_missing, found->unreadable_blocks, found->groups);
   }
   empty_.store(batches_.empty());
   finish_if_empty();

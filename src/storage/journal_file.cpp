@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <map>
 #include <optional>
+#include <set>
 
 namespace tidelog::storage {
 namespace {
@@ -68,6 +70,7 @@ void put_uuid(std::byte* to, const base::uuid& id) {
 }
 
 enum class header_state { good, blank, damaged, of_another_version };
+/// A header of any version has magic, version and CRC at these places.
 struct decoded_header {
   header_state state = header_state::damaged;
   journal_header header{};
@@ -86,14 +89,12 @@ struct decoded_header {
                  [](std::uint8_t wanted, std::byte found) { return std::byte{wanted} == found; });
   if (!is_ours) return decoded;
   decoded.version = base::load_big_endian<std::int16_t>(at + header_position::version);
-  // No version has that number: the write of a header over zeros ended within it.
-  if (decoded.version == 0) return decoded;
+  const auto crc = base::load_big_endian<std::uint32_t>(at + header_position::crc);
+  if (crc != base::crc32c(block.first(header_position::crc))) return decoded;
   if (decoded.version != known_version) {
     decoded.state = header_state::of_another_version;
     return decoded;
   }
-  const auto crc = base::load_big_endian<std::uint32_t>(at + header_position::crc);
-  if (crc != base::crc32c(block.first(header_position::crc))) return decoded;
   decoded.header.directory_id = take_uuid(at + header_position::directory_id);
   decoded.header.run_id = take_uuid(at + header_position::run_id);
   decoded.header.generation = base::load_big_endian<std::uint64_t>(at + header_position::generation);
@@ -161,12 +162,14 @@ class ring_reader {
  public:
   ring_reader(const io::file& file, const journal_header& header) : file_(file), header_(header) {}
 
-  [[nodiscard]] base::status find_groups(std::uint64_t file_bytes);
-  [[nodiscard]] base::result<journal_contents> contents();
+  void find_groups(std::uint64_t file_bytes);
+  [[nodiscard]] journal_contents contents();
 
  private:
+  /// Blocks that cannot be read are zeros, and counted.
+  void read_ring(base::byte_span into, std::uint64_t ring_position);
   /// The group that begins with that block's bytes; nothing when there is none, or not all of it.
-  [[nodiscard]] base::result<std::optional<found_group>> group_at(std::uint64_t block, base::byte_view bytes);
+  [[nodiscard]] std::optional<found_group> group_at(std::uint64_t block, base::byte_view bytes);
   /// False when the entries make no sense.
   [[nodiscard]] bool take_entries(const found_group& group, journal_contents& into) const;
 
@@ -176,11 +179,22 @@ class ring_reader {
   std::uint64_t blocks_there_ = 0;
   std::vector<std::byte> buffer_;
   std::map<std::uint64_t, found_group> found_;
+  std::set<std::uint64_t> unreadable_blocks_;
 };
 
-base::status ring_reader::find_groups(std::uint64_t file_bytes) {
+void ring_reader::read_ring(base::byte_span into, std::uint64_t ring_position) {
+  if (read_journal_ring(file_, header_, into, ring_position)) return;
+  for (std::size_t at = 0; at < into.size(); at += journal_block_bytes) {
+    const auto block = into.subspan(at, std::min<std::size_t>(journal_block_bytes, into.size() - at));
+    if (read_journal_ring(file_, header_, block, ring_position + at)) continue;
+    std::ranges::fill(block, std::byte{0});
+    unreadable_blocks_.insert((ring_position + at) / journal_block_bytes % header_.ring_blocks);
+  }
+}
+
+void ring_reader::find_groups(std::uint64_t file_bytes) {
   const auto blocks_of_file = blocks_of(file_bytes);
-  if (blocks_of_file <= journal_header_blocks) return {};
+  if (blocks_of_file <= journal_header_blocks) return;
   blocks_there_ = std::min(header_.ring_blocks, blocks_of_file - journal_header_blocks);
   std::vector<std::byte> window;
   std::uint64_t window_at = 0;
@@ -188,11 +202,11 @@ base::status ring_reader::find_groups(std::uint64_t file_bytes) {
     if (window.empty() || block >= window_at + window.size() / journal_block_bytes) {
       window_at = block;
       window.resize(std::min(blocks_read_at_once, blocks_there_ - block) * journal_block_bytes);
-      TIDELOG_DO(read_journal_ring(file_, header_, window, block * journal_block_bytes));
+      read_ring(window, block * journal_block_bytes);
     }
     const auto bytes =
         base::byte_view(window).subspan((block - window_at) * journal_block_bytes, journal_block_bytes);
-    TIDELOG_TRY(const auto group, group_at(block, bytes));
+    const auto group = group_at(block, bytes);
     if (!group) {
       ++block;
       continue;
@@ -201,10 +215,9 @@ base::status ring_reader::find_groups(std::uint64_t file_bytes) {
     block += blocks_of(group->length);
     found_.try_emplace(group->sequence, *group);
   }
-  return {};
 }
 
-base::result<std::optional<found_group>> ring_reader::group_at(std::uint64_t block, base::byte_view bytes) {
+std::optional<found_group> ring_reader::group_at(std::uint64_t block, base::byte_view bytes) {
   const std::byte* const at = bytes.data();
   if (base::load_big_endian<std::uint32_t>(at + group_position::magic) != group_magic) return std::nullopt;
   if (take_uuid(at + group_position::run_id) != header_.run_id) return std::nullopt;
@@ -216,7 +229,7 @@ base::result<std::optional<found_group>> ring_reader::group_at(std::uint64_t blo
   found.oldest_needed = base::load_big_endian<std::uint64_t>(at + group_position::oldest_needed);
   if (found.oldest_needed > found.sequence) return std::nullopt;
   buffer_.resize(found.length);
-  TIDELOG_DO(read_journal_ring(file_, header_, buffer_, block * journal_block_bytes));
+  read_ring(buffer_, block * journal_block_bytes);
   const auto crc = base::load_big_endian<std::uint32_t>(at + group_position::crc);
   if (crc != base::crc32c(base::byte_view(buffer_).subspan(group_position::length))) return std::nullopt;
   return found;
@@ -243,14 +256,15 @@ bool ring_reader::take_entries(const found_group& group, journal_contents& into)
   return true;
 }
 
-base::result<journal_contents> ring_reader::contents() {
+journal_contents ring_reader::contents() {
   journal_contents found;
   found.header = header_;
+  found.unreadable_blocks = unreadable_blocks_.size();
   if (found_.empty()) return found;
   const found_group& newest = found_.rbegin()->second;
   for (auto each = found_.lower_bound(newest.oldest_needed); each != found_.end(); ++each) {
     buffer_.resize(each->second.length);
-    TIDELOG_DO(read_journal_ring(file_, header_, buffer_, each->second.block * journal_block_bytes));
+    read_ring(buffer_, each->second.block * journal_block_bytes);
     if (take_entries(each->second, found)) ++found.groups;
   }
   found.groups_missing = newest.sequence - newest.oldest_needed + 1 - found.groups;
@@ -279,12 +293,14 @@ std::uint64_t journal_header_position(std::uint64_t generation) {
 }
 
 base::result<journal_header> read_journal_header(const io::file& from) {
-  std::vector<std::byte> blocks(journal_header_blocks * journal_block_bytes);
-  TIDELOG_TRY(const std::size_t got, from.read_at(blocks, 0));
+  std::vector<std::byte> block(journal_block_bytes);
   std::optional<journal_header> newest;
   std::optional<std::int16_t> other_version;
-  for (std::size_t position = 0; position + journal_block_bytes <= got; position += journal_block_bytes) {
-    const auto each = decode_header(base::byte_view(blocks).subspan(position, journal_block_bytes));
+  for (std::size_t at = 0; at < journal_header_blocks; ++at) {
+    const auto got = from.read_at(block, at * journal_block_bytes);
+    // One that cannot be read is as good as damaged.
+    if (!got || *got < block.size()) continue;
+    const auto each = decode_header(block);
     if (each.state == header_state::of_another_version) other_version = each.version;
     if (each.state != header_state::good) continue;
     if (!newest || newest->generation < each.header.generation) newest = each.header;
@@ -367,7 +383,7 @@ base::result<journal_contents> read_journal(const io::file& from) {
   TIDELOG_TRY(const auto header, read_journal_header(from));
   ring_reader reader(from, header);
   TIDELOG_TRY(const std::uint64_t file_bytes, from.size());
-  TIDELOG_DO(reader.find_groups(file_bytes));
+  reader.find_groups(file_bytes);
   return reader.contents();
 }
 

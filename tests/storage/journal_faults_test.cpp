@@ -1,4 +1,5 @@
 // Several logs over one commit journal: disks refuse, and what was acknowledged or seen is still there.
+#include "support/journal_header.hpp"
 #include "support_journal_life.hpp"
 
 namespace tidelog::test {
@@ -306,7 +307,9 @@ TEST_F(stray_journal_test, damaged_one_is_set_aside_and_the_daemon_starts) {
 
 TEST_F(stray_journal_test, one_of_a_newer_version_stops_the_start_after_a_crash) {
   stop_uncleanly();
-  write_header(9, std::byte{2});
+  const auto file = *files_.open(journal_, io::open_mode::read_write);
+  for (std::uint64_t block = 0; block < storage::journal_header_blocks; ++block)
+    set_journal_version(*file, block * storage::journal_block_bytes, 2);
   log_world world(files_);
   storage::log_directory_options options;
   options.journal_bytes = ring_bytes;

@@ -1,6 +1,7 @@
 // The journal's file: what was written comes back, and what a crash or a bad disk leaves is told apart from it.
 #include "tidelog/storage/journal_file.hpp"
 
+#include "support/journal_header.hpp"
 #include "support_log.hpp"
 
 #include <gtest/gtest.h>
@@ -127,8 +128,31 @@ TEST_F(journal_file_test, header_that_was_cut_off_at_any_byte_leaves_the_other_o
 }
 
 TEST_F(journal_file_test, another_version_is_told_apart_from_damage) {
-  damage(storage::journal_header_position(header_.generation) + 9);
+  set_journal_version(*file_, storage::journal_header_position(header_.generation), 2);
   EXPECT_EQ(storage::read_journal(*file_).error().code, storage::errc::unknown_format_version);
+}
+
+TEST_F(journal_file_test, one_bit_of_a_version_is_damage_and_the_other_header_stays_in_force) {
+  damage(storage::journal_header_position(header_.generation) + journal_version_position + 1);
+  const auto other = header_.generation + 1;
+  auto header = header_;
+  header.generation = other;
+  ASSERT_TRUE(
+      file_->write_at(storage::encode_journal_header(header), storage::journal_header_position(other)));
+  EXPECT_EQ(read().header.generation, other);
+}
+
+TEST_F(journal_file_test, blocks_that_cannot_be_read_cost_only_their_groups) {
+  const auto next = write_one(2, 1, 1, 5);
+  const auto after = write_one(next, 2, 1, 6);
+  write_one(after, 3, 1, 7);
+  // Behind the two headers the ring is read at once, and then, since that fails, block by block up to the third.
+  files_.inject({.what = operation::read, .error_number = EIO, .after = 2});
+  files_.inject({.what = operation::read, .error_number = EIO, .after = 4});
+  const auto found = read();
+  EXPECT_EQ(found.unreadable_blocks, 1U);
+  EXPECT_EQ(found.groups, 2U);
+  EXPECT_EQ(found.groups_missing, 1U);
 }
 
 TEST_F(journal_file_test, ring_that_was_never_written_is_empty) {

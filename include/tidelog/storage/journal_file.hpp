@@ -113,6 +113,8 @@ struct journal_contents {
   std::uint64_t groups = 0;
   /// Groups that are needed and not there, or that make no sense: the disk has lost what it had confirmed.
   std::uint64_t groups_missing = 0;
+  /// Which count as zeros: whatever was in them, it may have been of the newest groups.
+  std::uint64_t unreadable_blocks = 0;
 };
 
 /// Reads the whole file. Fails as read_journal_header() does.
