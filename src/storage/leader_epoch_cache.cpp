@@ -56,13 +56,30 @@ base::result<leader_epoch_cache::file_state> leader_epoch_cache::load(io::file_s
 
 base::status leader_epoch_cache::flush(io::file_system& files, const io::path& partition_directory) {
   if (!dirty_) return {};
+  TIDELOG_DO(io::replace_file(files, partition_directory / file_name, base::as_bytes(text())));
+  dirty_ = false;
+  return {};
+}
+
+base::status leader_epoch_cache::write_aside(io::file_system& files,
+                                             const io::path& partition_directory) const {
+  if (!dirty_) return {};
+  return io::write_replacement(files, partition_directory / file_name, base::as_bytes(text()));
+}
+
+base::status leader_epoch_cache::put_in_place(io::file_system& files, const io::path& partition_directory) {
+  if (!dirty_) return {};
+  TIDELOG_DO(io::put_replacement_in_place(files, partition_directory / file_name));
+  dirty_ = false;
+  return {};
+}
+
+std::string leader_epoch_cache::text() const {
   auto text = begin_checkpoint(entries_.size());
   for (const auto& entry : entries_) {
     text += fmt::format("{} {}\n", entry.epoch.value(), entry.start_offset.value());
   }
-  TIDELOG_DO(io::replace_file(files, partition_directory / file_name, base::as_bytes(text)));
-  dirty_ = false;
-  return {};
+  return text;
 }
 
 void leader_epoch_cache::assign(model::leader_epoch epoch, model::offset start_offset) {

@@ -30,7 +30,8 @@ log::core::core(const log_environment& shared, const io::path& where, log_config
       index_interval_bytes(initial->index_interval_bytes),
       flush_ms(initial->flush_ms),
       durable(initial->is_durable()),
-      last_write(options.whole) {
+      last_write(options.whole),
+      names_are_on_disk(options.names_are_on_disk) {
   config = std::move(initial);
 }
 
@@ -64,26 +65,63 @@ base::status log::close(close_kind kind) {
   return outcome;
 }
 
-base::status log::core::close_cleanly(std::uint64_t& newly_readable) {
-  const std::lock_guard commits(commit_mutex);
-  TIDELOG_DO(check_online());
-  if (!touched) return {};
-  const log_tail now = tail();
-  segment& active = now.segments->active();
+base::result<log::prepared_close> log::prepare_clean_close() {
+  core& c = *core_;
+  const std::lock_guard commits(c.commit_mutex);
+  TIDELOG_DO(c.check_online());
+  if (!c.touched || !c.last_write.believes_whole_syncs()) return prepared_close::by_itself;
+  TIDELOG_DO(c.epochs.write_aside(c.environment.files, c.directory));
+  if (const model::offset end = log_end_offset(); end.value() > 0) {
+    TIDELOG_DO(write_producer_snapshot_aside(c.environment.files, c.directory, end, c.producers.snapshot()));
+  }
+  TIDELOG_DO(c.complete_active());
+  c.close_is_prepared = true;
+  return prepared_close::by_whole_sync;
+}
+
+base::status log::core::complete_active() {
+  segment& active = tail().segments->active();
   active.complete_indexes();
   active.mark_sealed();
   TIDELOG_DO(active.create_missing_files());
   TIDELOG_DO(mark_cut_dirty(active));
+  last_write.note();
+  return {};
+}
+
+base::status log::core::close_cleanly(std::uint64_t& newly_readable) {
+  const std::lock_guard commits(commit_mutex);
+  TIDELOG_DO(check_online());
+  if (!touched) return {};
+  const bool is_on_disk = close_is_prepared && last_write.is_on_disk();
+  if (is_on_disk) {
+    names_synced.store(names_made.load());
+    parent_dirty.store(false);
+  } else {
+    TIDELOG_DO(complete_active());
+  }
   TIDELOG_DO(sync_now(sync_scope::everything, newly_readable));
   write_pending_snapshots();
-  TIDELOG_DO(epochs.flush(environment.files, directory));
-  if (now.end.offset.value() > 0) {
-    TIDELOG_DO(write_producer_snapshot(environment.files, directory, now.end.offset, producers.snapshot()));
-    std::vector<model::offset> bases;
-    for (const auto& each : now.segments->all) bases.push_back(each->base_offset());
-    TIDELOG_DO(remove_stale_producer_snapshots(environment.files, directory, bases));
+  const model::offset end(log_end.load());
+  const bool has_snapshot = end.value() > 0;
+  if (is_on_disk) {
+    TIDELOG_DO(epochs.put_in_place(environment.files, directory));
+    if (has_snapshot)
+      TIDELOG_DO(io::put_replacement_in_place(environment.files, directory / producer_snapshot_name(end)));
+  } else {
+    TIDELOG_DO(epochs.flush(environment.files, directory));
+    if (has_snapshot)
+      TIDELOG_DO(write_producer_snapshot(environment.files, directory, end, producers.snapshot()));
   }
-  return environment.files.sync_directory(directory);
+  if (has_snapshot) TIDELOG_DO(remove_stale_snapshots());
+  return is_on_disk ? base::status() : environment.files.sync_directory(directory);
+}
+
+base::status log::core::remove_stale_snapshots() {
+  const auto segments = tail().segments;
+  std::vector<model::offset> bases;
+  for (const auto& each : segments->all) bases.push_back(each->base_offset());
+  return remove_stale_producer_snapshots(environment.files, directory, bases);
 }
 
 void log::set_progress_listener(progress_listener listener) {

@@ -115,9 +115,11 @@ base::result<log_mark> log::core::store_locked(base::byte_view bytes,
   segment& active = now.segments->active();
   TIDELOG_DO(write_batch(active, now.end, bytes));
   active.note_batch(batch, index_interval_bytes.load(std::memory_order_relaxed));
+  const base::unix_ms now_ms = environment.clock.now_ms();
+  active.note_written_ms(now_ms);
   touched = true;
   if (of_producer) {
-    producers.record(*of_producer, environment.clock.now_ms());
+    producers.record(*of_producer, now_ms);
     // One that begins behind another that is open changes nothing for readers.
     const bool is_open = open_transaction.load(std::memory_order_relaxed) != model::no_offset.value();
     if (of_producer->kind == producer_batch::content::end_of_transaction ||
@@ -130,10 +132,20 @@ base::result<log_mark> log::core::store_locked(base::byte_view bytes,
     epochs.assign(epoch, batch.base_offset());
     current_epoch = epoch;
   }
+  const auto stretch = static_cast<std::uint64_t>(std::max<std::int64_t>(config->snapshot_stretch_bytes, 1));
+  const std::uint64_t stretches_before = now.end.position / stretch;
   now.end.offset = batch.next_offset();
   now.end.position += bytes.size();
+  if (now.end.position / stretch > stretches_before) take_snapshot(now);
   now.end.total_bytes += bytes.size();
   return now.end;
+}
+
+void log::core::take_snapshot(const log_tail& now) {
+  // Of those inside a segment the newest is enough.
+  if (!pending_snapshots.empty() && pending_snapshots.back().at > now.end.segment_base)
+    pending_snapshots.pop_back();
+  pending_snapshots.push_back({now.end.offset, producers.snapshot()});
 }
 
 void log::core::publish_open_transaction() {
@@ -187,7 +199,7 @@ base::result<bool> log::core::must_roll(segment& active, const log_mark& end,
   const std::int64_t age_limit = segment_ms - std::min(roll_jitter_ms, segment_ms);
   TIDELOG_TRY(const auto first, active.first_timestamp());
   if (first) return batch.max_timestamp() - *first > age_limit;
-  return environment.clock.now_ms() - active.written_ms() > age_limit;
+  return environment.clock.now_ms() - active_since_ms > age_limit;
 }
 
 base::status log::core::roll_locked() {
@@ -200,9 +212,10 @@ base::status log::core::roll_locked() {
   if (auto made = next->create_data(); !made) return undo_roll(*next, made.error());
   const base::unix_ms now_ms = environment.clock.now_ms();
   note_new_name();
-  next->set_written_ms(now_ms);
-  old.set_written_ms(now_ms);
+  next->note_written_ms(now_ms);
+  active_since_ms = now_ms;
   old.complete_indexes();
+  last_write.note();
   old.mark_sealed();
   pending_snapshots.push_back({now.end.offset, producers.snapshot()});
   draw_roll_jitter();

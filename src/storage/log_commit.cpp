@@ -221,9 +221,13 @@ void log::core::go_offline(const base::error& reason) {
 
 void log::core::write_pending_snapshots() {
   std::vector<pending_snapshot> snapshots;
+  const model::offset on_disk(recovery_point.load());
   {
     const std::lock_guard guard(append_mutex);
-    snapshots.swap(pending_snapshots);
+    const auto waiting =
+        std::ranges::find_if(pending_snapshots, [&](const auto& each) { return each.at > on_disk; });
+    snapshots.assign(std::make_move_iterator(pending_snapshots.begin()), std::make_move_iterator(waiting));
+    pending_snapshots.erase(pending_snapshots.begin(), waiting);
   }
   if (snapshots.empty()) return;
   // Recovery reads batches only from the newest snapshot on, so the epochs before it must be in their file.
@@ -233,9 +237,14 @@ void log::core::write_pending_snapshots() {
     lock.unlock();
     return copy.flush(environment.files, directory);
   }();
+  const auto segments = tail().segments;
   for (const auto& each : snapshots) {
+    // One inside a segment promises that the indexes before it are on disk.
+    segment& holder = *segments->all[segments->floor(each.at)];
+    if (written && holder.base_offset() < each.at) written = holder.sync_indexes_so_far();
     if (written) written = write_producer_snapshot(environment.files, directory, each.at, each.entries);
   }
+  if (written) written = remove_stale_snapshots();
   if (!written) base::say_warning("recovery may take longer: {}", written.error().describe());
 }
 

@@ -62,10 +62,10 @@ class read_positions {
     std::uint64_t layout = 0;
   };
   mutable base::small_mutex mutex_;
+  std::uint32_t next_ = 0;
   static constexpr std::size_t most_entries = 16;
   /// As many as there were readers, so that a partition that nobody reads has none.
   std::vector<entry> entries_;
-  std::size_t next_ = 0;
 };
 
 struct log::core final : commit_source, journaled_log {
@@ -98,15 +98,19 @@ struct log::core final : commit_source, journaled_log {
   [[nodiscard]] base::status believe_failed_sync_marker();
   /// Nothing of the log that lies past the recovery point is on disk for certain, whatever reads of it show: it is put
   /// there.
-  [[nodiscard]] base::status write_again(const segment_list& segments, model::offset from);
+  [[nodiscard]] base::status write_again(const segment_list& segments, model::offset from,
+                                         model::offset indexes_trusted_below);
   /// Returns whether there is something to be synced now.
-  [[nodiscard]] base::result<bool> write_again(segment& each, model::offset from);
+  [[nodiscard]] base::result<bool> write_again(segment& each, model::offset from,
+                                               model::offset indexes_trusted_below);
 
   // log_recover.cpp
   struct recovery_plan {
     model::offset begin{};  ///< the segment that holds it is the first to be looked at
     /// All below had been synced: what is damaged there is bit rot.
     model::offset trusted_below{};
+    /// So had the entries of the indexes.
+    model::offset indexes_trusted_below{};
     /// The log reached at least to here.
     model::offset was_on_disk{};
   };
@@ -122,11 +126,18 @@ struct log::core final : commit_source, journaled_log {
   [[nodiscard]] base::result<model::offset> recover_segments(segment_list& segments,
                                                              const recovery_plan& plan);
   [[nodiscard]] base::result<bool> drop_if_never_begun(segment_list& segments, std::size_t at);
+  /// The newest snapshot up to there inside a segment tells how far the segment's indexes had been synced.
+  [[nodiscard]] static model::offset end_of_synced_indexes(const segment_list& segments,
+                                                           std::span<const model::offset> snapshots,
+                                                           model::offset recovery_point);
   [[nodiscard]] base::status recover_segment(segment& each, const recovery_plan& plan,
+                                             model::offset indexes_trusted_below,
                                              recovery_progress& progress);
   /// Where the end of what had been synced is damaged, the log goes on at the offset that it had reached.
   [[nodiscard]] base::status go_on_behind(segment_list& segments, const recovery_plan& plan,
                                           recovery_progress& progress);
+  /// Records that had been synced are not there any more, without a trace in what is.
+  void report_lost_end(model::offset end, model::offset was_on_disk);
   /// The segments from the one of that number on are no longer the log's.
   [[nodiscard]] base::status set_aside_after(segment_list& segments, std::size_t count,
                                              recovery_progress& progress);
@@ -140,6 +151,8 @@ struct log::core final : commit_source, journaled_log {
   /// Puts a batch that nothing speaks against at the log's end; returns where that is now.
   [[nodiscard]] base::result<log_mark> store_locked(base::byte_view bytes,
                                                     const std::optional<producer_batch>& of_producer);
+  /// Of the producers at the new end `now`, so that a recovery need not read the whole segment for them.
+  void take_snapshot(const log_tail& now);
   /// The segment has been written to through `file`.
   void note_written(segment& where, const std::shared_ptr<io::file>& file);
   [[nodiscard]] base::status write_batch(segment& active, const log_mark& end, base::byte_view batch);
@@ -223,8 +236,7 @@ struct log::core final : commit_source, journaled_log {
 
   // retention.cpp
   [[nodiscard]] static std::size_t committed_segments(const log_tail& now);
-  [[nodiscard]] base::result<base::unix_ms> age_mark(const log_tail& now, std::size_t at,
-                                                     base::unix_ms now_ms);
+  [[nodiscard]] base::result<base::unix_ms> newest_write(segment& of, base::unix_ms now_ms);
   [[nodiscard]] base::result<std::size_t> expired_segments(const log_tail& now, const log_config& by,
                                                            base::unix_ms now_ms);
   [[nodiscard]] base::result<std::size_t> surplus_segments(const log_tail& now, const log_config& by);
@@ -232,7 +244,9 @@ struct log::core final : commit_source, journaled_log {
   enum class active_segment { stays, may_go };
   [[nodiscard]] base::result<std::size_t> remove_segments_below(model::offset boundary,
                                                                 active_segment active);
-  [[nodiscard]] base::status remove_oldest();
+  [[nodiscard]] base::status rename_oldest(std::span<const std::shared_ptr<segment>> oldest,
+                                           std::size_t& renamed);
+  void forget_oldest(std::span<const std::shared_ptr<segment>> gone);
 
   // log_clean.cpp
   class cleaning;
@@ -243,6 +257,11 @@ struct log::core final : commit_source, journaled_log {
                                              compaction_need& part);
   [[nodiscard]] base::status weigh(const log_tail& now, const log_config& by, base::unix_ms now_ms,
                                    compaction_need& part);
+  [[nodiscard]] base::result<std::optional<compaction_need>> find_need(const log_tail& now,
+                                                                       const log_config& by,
+                                                                       base::unix_ms now_ms);
+  /// Retention has taken segments away since, perhaps their files too.
+  [[nodiscard]] bool has_lost_oldest_of(const log_tail& seen) const;
   /// Fails with cleaning_aborted when somebody has asked for the end of cleanings since there were `seen` such calls.
   [[nodiscard]] base::status check_not_aborted(std::uint64_t seen) const;
 
@@ -287,6 +306,9 @@ struct log::core final : commit_source, journaled_log {
 
   // log.cpp
   [[nodiscard]] base::status close_cleanly(std::uint64_t& newly_readable);
+  /// Nothing is appended to it any more.
+  [[nodiscard]] base::status complete_active();
+  [[nodiscard]] base::status remove_stale_snapshots();
 
   [[nodiscard]] log_tail tail() const {
     const std::lock_guard guard(tail_mutex);
@@ -309,7 +331,7 @@ struct log::core final : commit_source, journaled_log {
   /// The oldest segment has got its other name, and no sync of the directory has succeeded since; guarded by
   /// structure_mutex.
   bool removal_unsynced = false;
-  std::atomic<std::uint64_t> cleaning_aborts{0};
+  std::atomic<std::uint32_t> cleaning_aborts{0};
   std::atomic<std::int64_t> cleaned_end{0};
   std::atomic<bool> compacted{false};
 
@@ -318,9 +340,11 @@ struct log::core final : commit_source, journaled_log {
   log_config_ptr config;
   producer_state producers;  ///< who changes it publishes the open transactions
   std::int64_t roll_jitter_ms = 0;
+  base::unix_ms active_since_ms = 0;  ///< when the active segment was begun, or found here
   std::int64_t unsynced_records = 0;
   bool closed = false;
   bool touched = false;  ///< a clean close has something to write
+  bool close_is_prepared = false;
   /// By whoever had the log before and died before that was on disk.
   bool active_may_have_been_cut = false;
   struct pending_snapshot {
@@ -365,7 +389,8 @@ struct log::core final : commit_source, journaled_log {
 
   mutable base::small_mutex epochs_mutex;
   leader_epoch_cache epochs;
-  bool has_epoch_checkpoint = false;                           ///< of use only to open()
+  bool has_epoch_checkpoint = false;  ///< of use only to open(), as the next
+  const bool names_are_on_disk;
   model::leader_epoch current_epoch = model::no_leader_epoch;  ///< guarded by append_mutex
 
   std::atomic<bool> offline{false};

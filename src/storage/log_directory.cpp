@@ -31,12 +31,14 @@ base::result<std::vector<found_partition>> log_directory::core::list() const {
   return found;
 }
 
-std::size_t log_directory::core::remove_deleted(base::unix_ms now_ms) {
+std::size_t log_directory::core::remove_deleted(base::unix_ms now_ms, std::size_t most) {
   std::vector<directory_to_remove> due;
   {
     const std::lock_guard guard(mutex);
-    const auto first_due = std::partition(to_remove.begin(), to_remove.end(),
-                                          [now_ms](const auto& waiting) { return waiting.due_ms > now_ms; });
+    auto first_due = std::partition(to_remove.begin(), to_remove.end(),
+                                    [now_ms](const auto& waiting) { return waiting.due_ms > now_ms; });
+    const auto count = static_cast<std::size_t>(to_remove.end() - first_due);
+    first_due = to_remove.end() - static_cast<std::ptrdiff_t>(std::min(count, most));
     due.assign(std::make_move_iterator(first_due), std::make_move_iterator(to_remove.end()));
     to_remove.erase(first_due, to_remove.end());
   }
@@ -49,6 +51,18 @@ std::size_t log_directory::core::remove_deleted(base::unix_ms now_ms) {
   const std::lock_guard guard(mutex);
   to_remove.insert(to_remove.end(), due.begin(), due.end());
   return to_remove.size();
+}
+
+bool log_directory::core::prepare_closing(base::worker_pool& pool, const std::vector<named_log>& logs) {
+  if (logs.size() < logs_worth_a_whole_sync || !whole->is_usable()) return false;
+  std::atomic<std::size_t> prepared{0};
+  const auto prepare_one = [&](std::size_t i) {
+    // What has failed is tried by close() again, which tells of it.
+    const auto how = logs[i].opened->prepare_clean_close();
+    if (how && *how == log::prepared_close::by_whole_sync) ++prepared;
+  };
+  base::share_out(pool, logs.size(), prepare_one, [](std::size_t) {});
+  return prepared.load() >= logs_worth_a_whole_sync && whole->run();
 }
 
 base::status log_directory::core::close_logs(base::worker_pool& pool) {
@@ -67,7 +81,13 @@ base::status log_directory::core::close_logs(base::worker_pool& pool) {
     outcomes[i] = closing.close(close_kind::clean);
     if (outcomes[i]) offsets[i].recovery_point = offsets[i].high_watermark = end;
   };
+  const bool at_once = prepare_closing(pool, logs);
   base::share_out(pool, logs.size(), close_one, [](std::size_t) {});
+  if (at_once && !whole->run()) {
+    for (std::size_t i = 0; i < logs.size(); ++i) {
+      if (outcomes[i]) outcomes[i] = files().sync_directory(path_of(logs[i].partition));
+    }
+  }
 
   base::status first_failure;
   const std::lock_guard guard(mutex);
@@ -187,9 +207,14 @@ base::status log_directory::set_aside_stray(const model::topic_partition& partit
   return core_->set_aside(partition, directory_state::stray, 0);
 }
 
-std::size_t log_directory::remove_deleted(base::unix_ms now_ms) {
-  return core_->remove_deleted(now_ms);
+base::status log_directory::sync_names() {
+  return core_->files().sync_directory(core_->path);
 }
+
+std::size_t log_directory::remove_deleted(base::unix_ms now_ms, std::size_t most) {
+  return core_->remove_deleted(now_ms, most);
+}
+
 base::status log_directory::write_checkpoints() {
   return core_->write_checkpoints();
 }

@@ -38,6 +38,7 @@ log_directory::core::core(const log_environment& given, io::path where, taken_di
       path(std::move(where)),
       taken(std::move(what)),
       whole(std::make_shared<whole_sync>(given.files, path / meta_properties_name)),
+      logs_worth_a_whole_sync(options.whole_sync_at_rest_from_logs),
       journal(std::make_shared<commit_journal>(
           given.files, path, taken.properties.directory_id.value_or(base::uuid{}),
           commit_journal::settings{options.journal_bytes, options.journal_logs_in_a_round, options.metrics,
@@ -194,6 +195,8 @@ base::result<std::shared_ptr<log>> log_directory::core::open_prepared(const log_
   options.journal = journal_seat{journal, {request.topic_id, request.partition.partition}};
   // The journal keeps it, and logs that have a seat there keep the journal.
   if (journal->is_on() && whole->reaches(path_of(request.partition))) options.whole = whole.get();
+  if (options.start == start_kind::unclean && whole->reaches(path_of(request.partition)))
+    options.names_are_on_disk = has_synced_names_of_before();
   options.given_up = request.given_up;
   auto opened = log::open(environment, path_of(request.partition), std::move(config), options);
   base::status named;
@@ -203,6 +206,16 @@ base::result<std::shared_ptr<log>> log_directory::core::open_prepared(const log_
   not_to_be_trusted.insert(request.partition);
   if (!opened) return base::forward_error(opened);
   return base::forward_error(named);
+}
+
+bool log_directory::core::has_synced_names_of_before() {
+  std::call_once(names_of_before_, [this] {
+    std::unique_lock guard(mutex);
+    const bool are_many = not_open.size() >= logs_worth_a_whole_sync;
+    guard.unlock();
+    names_of_before_are_on_disk_.store(are_many && whole->is_usable() && whole->run());
+  });
+  return names_of_before_are_on_disk_.load();
 }
 
 base::status log_directory::core::make_directory(const log_request& request) {

@@ -5,6 +5,7 @@
 
 #include "tidelog/storage/checkpoint_file.hpp"
 
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <set>
@@ -46,12 +47,13 @@ struct log_directory::core {
   [[nodiscard]] base::status write_checkpoints();
   [[nodiscard]] base::status close(base::worker_pool& pool, std::int64_t broker_epoch);
   [[nodiscard]] base::result<std::vector<found_partition>> list() const;
-  std::size_t remove_deleted(base::unix_ms now_ms);
+  std::size_t remove_deleted(base::unix_ms now_ms, std::size_t most);
 
   const log_environment environment;
   const io::path path;
   const taken_directory taken;
   const std::shared_ptr<whole_sync> whole;
+  const std::size_t logs_worth_a_whole_sync;
   /// Kept by the logs too, which may outlive the directory.
   const std::shared_ptr<commit_journal> journal;
   start_kind start = start_kind::unclean;
@@ -97,8 +99,14 @@ struct log_directory::core {
   [[nodiscard]] base::result<bool> find_directory(const log_request& request) const;
   [[nodiscard]] base::status write_if_changed(const char* name, const partition_offsets& offsets);
   [[nodiscard]] base::status close_logs(base::worker_pool& pool);
+  /// Whether all names of an earlier run are on disk: synced at once by whoever asks first, where there are many.
+  [[nodiscard]] bool has_synced_names_of_before();
+  /// Writes what the logs have to leave and syncs it at once, where they are many; returns whether that is so.
+  [[nodiscard]] bool prepare_closing(base::worker_pool& pool, const std::vector<named_log>& logs);
   [[nodiscard]] bool every_log_is_complete() const;
 
+  std::once_flag names_of_before_;
+  std::atomic<bool> names_of_before_are_on_disk_{false};
   std::mutex marker_mutex_;
   bool in_use_ = false;
   /// One writer of checkpoints at a time. Guards what follows.

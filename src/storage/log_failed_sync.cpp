@@ -35,10 +35,11 @@ base::status log::core::believe_failed_sync_marker() {
   return {};
 }
 
-base::status log::core::write_again(const segment_list& segments, model::offset from) {
+base::status log::core::write_again(const segment_list& segments, model::offset from,
+                                    model::offset indexes_trusted_below) {
   for (std::size_t at = segments.floor(from); at < segments.all.size(); ++at) {
     segment& each = *segments.all[at];
-    TIDELOG_TRY(const bool written, write_again(each, from));
+    TIDELOG_TRY(const bool written, write_again(each, from, indexes_trusted_below));
     if (!written) continue;
     // Only what a sync has confirmed is read for the recovery.
     if (auto synced = each.sync(); !synced) {
@@ -49,12 +50,19 @@ base::status log::core::write_again(const segment_list& segments, model::offset 
   return {};
 }
 
-base::result<bool> log::core::write_again(segment& each, model::offset from) {
+base::result<bool> log::core::write_again(segment& each, model::offset from,
+                                          model::offset indexes_trusted_below) {
   TIDELOG_TRY(const auto file, each.data());
   TIDELOG_TRY(const std::uint64_t end, file->size());
-  batch_walker walker(*file, 0, end);
   std::uint64_t position = 0;
-  for (model::offset next = each.base_offset(); next < from;) {
+  model::offset next = each.base_offset();
+  if (from > next) {
+    TIDELOG_TRY(const auto start, each.find_trusted_start(indexes_trusted_below, still_wanted()));
+    if (start) position = start->at.position;
+    if (start) next = start->at.base_offset;
+  }
+  batch_walker walker(*file, position, end);
+  while (next < from) {
     TIDELOG_DO(check_wanted());
     const auto batch = walker.next();
     // Behind what is no batch nothing tells where the offset is: from there on all of it is written.

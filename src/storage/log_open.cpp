@@ -25,17 +25,16 @@ base::status log::core::open(start_kind start) {
     found = partition_files{};
   }
   if (!found) return base::forward_error(found);
-  const base::unix_ms now_ms = environment.clock.now_ms();
+  active_since_ms = environment.clock.now_ms();
   segment_list segments;
   segments.all.reserve(std::max<std::size_t>(found->bases.size(), 1));
   for (const model::offset base : found->bases) {
     segments.all.push_back(
         std::make_shared<segment>(environment.open_files, environment.files, findings, directory, base));
     segments.all.back()->mark_sealed();
-    segments.all.back()->set_written_ms(now_ms);
   }
   // Who made the directory or its first segment may have died before their names were on disk.
-  if (there && (start != start_kind::clean || found->has_failed_sync_marker)) {
+  if (there && ((start != start_kind::clean && !names_are_on_disk) || found->has_failed_sync_marker)) {
     note_new_name();
     parent_dirty.store(true);
   }
@@ -43,11 +42,13 @@ base::status log::core::open(start_kind start) {
 
   if (segments.all.empty()) {
     touched = true;
-    const model::offset first(log_start.load());
+    // Where segments have been lost, their offsets have been seen: no other records may have them.
+    const model::offset first(std::max(log_start.load(), recovery_point.load()));
+    if (recovery_point.load() > log_start.load()) report_lost_end(model::offset(log_start.load()), first);
     segments.all.push_back(
         std::make_shared<segment>(environment.open_files, environment.files, findings, directory, first));
     TIDELOG_DO(segments.all.back()->create_data());
-    segments.all.back()->set_written_ms(now_ms);
+    segments.all.back()->note_written_ms(active_since_ms);
     note_new_name();
     if (there) TIDELOG_DO(sync_names());
     TIDELOG_DO(restore_producers_and_epochs(segments, first, std::move(found->snapshots)));
@@ -59,6 +60,11 @@ base::status log::core::open(start_kind start) {
   }
   if (start == start_kind::clean) {
     auto end = segments.active().load_active(index_interval_bytes.load());
+    const model::offset was_on_disk(recovery_point.load());
+    if (end && *end < was_on_disk) {
+      end = base::fail(errc::corrupt_segment, "{} ends at offset {} instead of {}", directory.native(),
+                       end->value(), was_on_disk.value());
+    }
     if (end) {
       TIDELOG_DO(restore_producers_and_epochs(segments, *end, std::move(found->snapshots)));
       return adopt(std::move(segments), *end);
@@ -68,13 +74,15 @@ base::status log::core::open(start_kind start) {
     // All had been synced, so nothing that can be kept is cut.
     return recover(segments, {.begin = segments.active().base_offset(),
                               .trusted_below = model::offset(std::numeric_limits<std::int64_t>::max()),
-                              .was_on_disk = model::offset(recovery_point.load())});
+                              .indexes_trusted_below = {},
+                              .was_on_disk = was_on_disk});
   }
   const model::offset point(recovery_point.load());
-  TIDELOG_DO(write_again(segments, point));
+  const model::offset indexes_end = end_of_synced_indexes(segments, found->snapshots, point);
+  TIDELOG_DO(write_again(segments, point, indexes_end));
   TIDELOG_DO(sync_names());
   if (found->has_failed_sync_marker) TIDELOG_DO(remove_failed_sync_marker(environment.files, directory));
-  return recover(segments, {point, point, point});
+  return recover(segments, {point, point, indexes_end, point});
 }
 
 void log::core::load_epochs() {
@@ -196,6 +204,7 @@ base::status log::core::adopt(segment_list&& segments, model::offset end) {
   auto shared = std::make_shared<segment_list>(std::move(segments));
   // Sealed is all but the last; cut() wants to know what may still be appended to.
   shared->active().mark_active();
+  shared->active().forget_files();
   const log_mark mark{end, shared->active().base_offset(), size, 0};
   {
     const std::lock_guard guard(tail_mutex);

@@ -25,7 +25,7 @@ void read_positions::remember(model::offset at, const place& where, std::uint64_
     return;
   }
   entries_[next_] = {at, where, layout};
-  next_ = (next_ + 1) % most_entries;
+  next_ = static_cast<std::uint32_t>((next_ + 1) % most_entries);
 }
 
 base::result<read_slice> log::read(model::offset from, const read_limit& limit, read_bound bound,

@@ -75,7 +75,12 @@ base::result<model::offset> log::core::recover_segments(segment_list& segments, 
       break;
     }
     TIDELOG_DO(check_wanted());
-    TIDELOG_DO(recover_segment(*segments.all[at], plan, progress));
+    // Only behind what has been compacted may offsets be missing between two segments.
+    const bool tells_of_compaction =
+        at + 1 < segments.all.size() && (compacted.load() || cleaned_end.load() > 0);
+    TIDELOG_DO(recover_segment(*segments.all[at], plan,
+                               tells_of_compaction ? model::offset(0) : plan.indexes_trusted_below,
+                               progress));
     if (progress.ended) TIDELOG_DO(set_aside_after(segments, at + 1, progress));
   }
   TIDELOG_DO(go_on_behind(segments, plan, progress));
@@ -89,6 +94,15 @@ base::result<model::offset> log::core::recover_segments(segment_list& segments, 
   return progress.end;
 }
 
+model::offset log::core::end_of_synced_indexes(const segment_list& segments,
+                                               std::span<const model::offset> snapshots,
+                                               model::offset recovery_point) {
+  const auto after = std::ranges::upper_bound(snapshots, recovery_point);
+  if (after == snapshots.begin()) return model::offset(0);
+  const model::offset newest = *std::prev(after);
+  return newest > segments.all[segments.floor(recovery_point)]->base_offset() ? newest : model::offset(0);
+}
+
 /// A roll that failed halfway may have left a file in the middle of the segment that went on.
 base::result<bool> log::core::drop_if_never_begun(segment_list& segments, std::size_t at) {
   segment& each = *segments.all[at];
@@ -100,10 +114,17 @@ base::result<bool> log::core::drop_if_never_begun(segment_list& segments, std::s
 }
 
 base::status log::core::recover_segment(segment& each, const recovery_plan& plan,
-                                        recovery_progress& progress) {
+                                        model::offset indexes_trusted_below, recovery_progress& progress) {
   TIDELOG_TRY(const auto file, each.data());
   TIDELOG_TRY(const std::uint64_t size, file->size());
-  TIDELOG_TRY(const auto scan, each.scan(plan.trusted_below, index_interval_bytes.load(), still_wanted()));
+  TIDELOG_TRY(const auto start, each.find_trusted_start(indexes_trusted_below, still_wanted()));
+  if (!start && plan.indexes_trusted_below > each.base_offset()) {
+    // The indexes are made again, and what a snapshot inside the segment says of them no longer holds.
+    TIDELOG_DO(remove_producer_snapshots_above(environment.files, directory, each.base_offset()));
+    TIDELOG_DO(environment.files.sync_directory(directory));
+  }
+  TIDELOG_TRY(const auto scan,
+              each.scan(start, plan.trusted_below, index_interval_bytes.load(), still_wanted()));
   progress.end = std::max(scan.next_offset, each.base_offset());
   progress.previous_has_been_compacted = scan.has_been_compacted;
   progress.damaged_end = scan.ends_in_what_was_synced;
@@ -143,23 +164,22 @@ base::status log::core::go_on_behind(segment_list& segments, const recovery_plan
     }
     return {};
   }
-  base::say_error("{}: the log ends at offset {}; up to {} it was known to be on disk", directory.native(),
-                  progress.end.value(), plan.was_on_disk.value());
-  if (!progress.damaged_end) {
-    findings.add({.what = recovery_outcome::newer_checkpoint,
-                  .first_offset = progress.end,
-                  .next_offset = plan.was_on_disk});
-    return {};
-  }
+  if (!progress.damaged_end) report_lost_end(progress.end, plan.was_on_disk);
   // Consumers have seen these offsets: no other records may ever have them.
   auto next = std::make_shared<segment>(environment.open_files, environment.files, findings, directory,
                                         plan.was_on_disk);
   TIDELOG_DO(next->create_data());
-  next->set_written_ms(environment.clock.now_ms());
+  next->note_written_ms(environment.clock.now_ms());
   segments.all.push_back(std::move(next));
   progress.end = plan.was_on_disk;
   progress.changed = true;
   return {};
+}
+
+void log::core::report_lost_end(model::offset end, model::offset was_on_disk) {
+  base::say_error("{}: the log ends at offset {}; up to {} it was known to be on disk, and goes on there",
+                  directory.native(), end.value(), was_on_disk.value());
+  findings.add({.what = recovery_outcome::newer_checkpoint, .first_offset = end, .next_offset = was_on_disk});
 }
 
 base::status log::core::set_aside_after(segment_list& segments, std::size_t count,

@@ -43,6 +43,13 @@ struct segment_name {
          suffix == transaction_index_suffix;
 }
 
+/// A snapshot that was being written. Each would have another name, so nothing else takes the place of it.
+[[nodiscard]] bool is_unfinished_snapshot(std::string_view name) {
+  const std::size_t name_length = producer_snapshot_name(model::offset(0)).size();
+  return name.size() > name_length && name.ends_with(temporary_suffix) &&
+         parse_producer_snapshot_name(name.substr(0, name_length)).has_value();
+}
+
 /// Files of other parts of the house, or of the metadata log.
 [[nodiscard]] bool belongs_to_others(std::string_view name) {
   return name == "partition.metadata" || name == "quorum-state" || name == "recovery-point" ||
@@ -59,6 +66,7 @@ struct listing {
   std::vector<std::pair<model::offset, std::string>> indexes;
   std::vector<swap_file> swaps;
   std::vector<std::string> leftovers;
+  std::vector<std::string> unfinished;
   std::vector<std::string> set_aside;
   std::optional<model::offset> lowest_cleaned;
   std::vector<model::offset> snapshots;
@@ -89,6 +97,8 @@ struct listing {
     } else if (const auto snapshot = parse_producer_snapshot_name(name);
                snapshot && entry.kind == io::entry_kind::file) {
       found.snapshots.push_back(*snapshot);
+    } else if (entry.kind == io::entry_kind::file && is_unfinished_snapshot(name)) {
+      found.unfinished.push_back(std::move(entry.name));
     } else if (name == leader_epoch_cache::file_name) {
       found.has_epochs = true;
     } else if (name == failed_sync_marker_name) {
@@ -197,6 +207,7 @@ base::result<partition_files> tidy_partition_directory(io::file_system& files, c
                               : recovery_outcome::leftover_cleaned,
                   .file = directory / name});
   }
+  for (const auto& name : found.unfinished) TIDELOG_DO(files.remove_file(directory / name));
   for (const auto& [base, name] : found.indexes) {
     if (std::binary_search(found.bases.begin(), found.bases.end(), base)) continue;
     base::say_warning("{} has no segment", (directory / name).native());

@@ -151,6 +151,13 @@ base::status write_producer_snapshot(io::file_system& files, const io::path& par
                           encode_producer_snapshot(entries));
 }
 
+base::status write_producer_snapshot_aside(io::file_system& files, const io::path& partition_directory,
+                                           model::offset at,
+                                           std::span<const producer_snapshot_entry> entries) {
+  return io::write_replacement(files, partition_directory / producer_snapshot_name(at),
+                               encode_producer_snapshot(entries));
+}
+
 base::result<std::vector<producer_snapshot_entry>> read_producer_snapshot(io::file_system& files,
                                                                           const io::path& partition_directory,
                                                                           model::offset at) {
@@ -177,8 +184,12 @@ base::result<model::offset> load_newest_producer_snapshot(io::file_system& files
                                                           std::vector<model::offset>& passed_over) {
   state.clear();
   auto& offsets = of.there;
-  for (; !offsets.empty() && offsets.back() > of.log_end; offsets.pop_back())
-    TIDELOG_DO(remove_snapshot(files, partition_directory, offsets.back()));
+  if (!offsets.empty() && offsets.back() > of.log_end) {
+    for (; !offsets.empty() && offsets.back() > of.log_end; offsets.pop_back())
+      TIDELOG_DO(remove_snapshot(files, partition_directory, offsets.back()));
+    // The log may come to that offset again, by other batches.
+    TIDELOG_DO(files.sync_directory(partition_directory));
+  }
   // One from before the log's beginning lacks what has been deleted since.
   for (auto at = offsets.rbegin(); at != offsets.rend() && *at >= of.log_start; ++at) {
     const auto entries = read_producer_snapshot(files, partition_directory, *at);

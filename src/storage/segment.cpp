@@ -29,13 +29,17 @@ std::string segment_file_name(model::offset base, std::string_view suffix) {
   return fmt::format("{:020}{}", base.value(), suffix);
 }
 
-segment::file_parts::file_parts(open_file_cache& open_files, io::file_system& files,
-                                const io::compact_path& directory, model::offset base, const char* suffix)
-    : data(open_files, files, directory / (segment_file_name(base, data_suffix) + suffix)),
-      offsets(open_files, files,
-              directory / (segment_file_name(base, offset_index_entry::file_suffix) + suffix), base),
-      times(open_files, files, directory / (segment_file_name(base, time_index_entry::file_suffix) + suffix),
-            base) {}
+segment::file_parts::file_parts(const segment& of)
+    : data(of.open_files_, of.files_, of.name_of_kind(data_suffix)),
+      offsets(of.open_files_, of.files_, of.name_of_kind(offset_index_entry::file_suffix), of.base_,
+              of.offset_entries_.load(std::memory_order_relaxed)),
+      times(of.open_files_, of.files_, of.name_of_kind(time_index_entry::file_suffix), of.base_,
+            of.time_entries_.load(std::memory_order_relaxed)) {}
+
+/// With parts_mutex_ held.
+io::path segment::name_of_kind(std::string_view kind) const {
+  return directory_ / (segment_file_name(base_, kind) + name_suffix_);
+}
 
 segment::segment(open_file_cache& open_files, io::file_system& files, recovery_log& findings,
                  const io::compact_path& directory, model::offset base, const char* name_suffix)
@@ -50,7 +54,7 @@ segment::file_parts& segment::parts() {
   if (auto* made = parts_.load(std::memory_order_acquire)) return *made;
   const std::lock_guard guard(parts_mutex_);
   if (!parts_owner_) {
-    parts_owner_ = std::make_unique<file_parts>(open_files_, files_, directory_, base_, name_suffix_);
+    parts_owner_ = std::make_unique<file_parts>(*this);
     parts_.store(parts_owner_.get(), std::memory_order_release);
   }
   return *parts_owner_;
@@ -61,16 +65,33 @@ base::result<std::uint64_t> segment::size(io::patience reader) {
   if (known != unknown_size) return known;
   if (reader == io::patience::never_waits)
     return base::fail_errno(EAGAIN, "nobody has asked for the size of segment {}", base_.value());
-  // Asking for the size of many segments is not to push the files in use out of the cache.
-  const io::path name = data_name();
-  auto size = files_.size_of(name);
-  // A rename or a removal may have come between; then the name may have been another file's by the time it was asked for.
-  if (data_name() != name) return this->size(reader);
-  if (is_removed()) return base::fail_errno(ENOENT, "{}: removed", name.native());
-  if (!size) return base::forward_error(size);
-  std::uint64_t expected = unknown_size;
-  size_.compare_exchange_strong(expected, *size);
+  TIDELOG_DO(learn_facts());
   return size_.load();
+}
+
+base::result<base::unix_ms> segment::written_ms() {
+  if (written_ms_.load(std::memory_order_relaxed) == unknown_time) TIDELOG_DO(learn_facts());
+  return written_ms_.load(std::memory_order_relaxed);
+}
+
+base::status segment::set_written_ms(base::unix_ms then_ms) {
+  note_written_ms(then_ms);
+  return files_.set_modified(data_name(), then_ms);
+}
+
+base::status segment::learn_facts() {
+  // Asking for those of many segments is not to push the files in use out of the cache.
+  const io::path name = data_name();
+  auto facts = files_.facts_of(name);
+  // A rename or a removal may have come between; then the name may have been another file's by the time it was asked for.
+  if (data_name() != name) return learn_facts();
+  if (is_removed()) return base::fail_errno(ENOENT, "{}: removed", name.native());
+  if (!facts) return base::forward_error(facts);
+  std::uint64_t expected_size = unknown_size;
+  size_.compare_exchange_strong(expected_size, facts->size_bytes);
+  base::unix_ms expected_time = unknown_time;
+  written_ms_.compare_exchange_strong(expected_time, std::max<base::unix_ms>(facts->modified_ms, 0));
+  return {};
 }
 
 base::result<std::shared_ptr<io::file>> segment::create_data() {
@@ -183,14 +204,15 @@ void segment::mark_dirty(const std::shared_ptr<io::file>& file) {
 
 base::status segment::sync(const written_mark* written) {
   // The mark is asked afterwards: whoever writes now either has noted it before, or marks the file anew.
+  const auto is_on_disk = [&] { return written != nullptr && written->is_on_disk(); };
   if (dirty_.exchange(false, std::memory_order_acq_rel)) {
-    auto synced = written != nullptr && written->is_on_disk() ? base::status() : sync_data();
+    auto synced = is_on_disk() ? base::status() : sync_data();
     // Whoever syncs may still know a segment that has been removed meanwhile, and of that nothing has to be on disk. After
     // another failure the pin stays: the descriptor must not be closed as if all were well.
     if (!synced && !is_removed()) return synced;
     parts().data.unpin();
   }
-  if (is_sealed() && indexes_dirty_.exchange(false, std::memory_order_acq_rel)) {
+  if (is_sealed() && indexes_dirty_.exchange(false, std::memory_order_acq_rel) && !is_on_disk()) {
     auto synced = parts().offsets.sync();
     if (synced) synced = parts().times.sync();
     if (!synced && !is_removed())
@@ -202,6 +224,16 @@ base::status segment::sync(const written_mark* written) {
 base::status segment::sync_data() {
   TIDELOG_TRY(const auto file, parts().data.get());
   return file->sync_data();
+}
+
+base::status segment::sync_indexes_so_far() {
+  {
+    const std::lock_guard guard(change_mutex_);
+    TIDELOG_DO(parts().offsets.write_pending());
+    TIDELOG_DO(parts().times.write_pending());
+  }
+  TIDELOG_DO(parts().offsets.sync());
+  return parts().times.sync();
 }
 
 base::status segment::sync_index_files() {
@@ -224,7 +256,15 @@ void segment::let_go_if_on_disk(const written_mark& written) {
 io::path segment::data_name() {
   const std::lock_guard guard(parts_mutex_);
   if (parts_owner_) return parts_owner_->data.name();
-  return directory_ / (segment_file_name(base_, data_suffix) + name_suffix_);
+  return name_of_kind(data_suffix);
+}
+
+void segment::forget_files() {
+  const std::lock_guard guard(parts_mutex_);
+  if (!parts_owner_ || dirty_.load() || parts_owner_->data.is_removed()) return;
+  if (parts_owner_->offsets.has_pending() || parts_owner_->times.has_pending()) return;
+  parts_.store(nullptr, std::memory_order_release);
+  parts_owner_.reset();
 }
 
 bool segment::is_removed() {
@@ -234,7 +274,7 @@ bool segment::is_removed() {
 
 io::path segment::transaction_index_name() {
   const std::lock_guard guard(parts_mutex_);
-  return directory_ / (segment_file_name(base_, transaction_index_suffix) + name_suffix_);
+  return name_of_kind(transaction_index_suffix);
 }
 
 base::status segment::rename_to_suffix(const char* suffix) {

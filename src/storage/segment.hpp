@@ -49,7 +49,7 @@ struct scan_outcome {
   scan_verdict verdict = scan_verdict::complete;
   std::uint64_t end_position = 0;  ///< of the last good batch
   model::offset next_offset{};
-  /// Offsets are missing between its batches or in them, which only a cleaning does.
+  /// Offsets are missing between the batches that were looked at or in them, which only a cleaning does.
   bool has_been_compacted = false;
   /// The end is one of what had been synced: bit rot up to there, with nothing behind it that can be kept.
   bool ends_in_what_was_synced = false;
@@ -71,6 +71,14 @@ struct batch_place {
   std::uint64_t end_position = 0;
   model::offset base_offset{};
   model::offset next_offset{};
+};
+
+/// Where a scan may begin: before it batches and indexes had been synced.
+struct trusted_start {
+  batch_place at;              ///< of the last index entry
+  std::size_t offset_entries;  ///< which are kept, with that one
+  std::size_t time_entries;
+  time_index_entry last_time;
 };
 
 /// Between two batches: where the next one begins, or will begin.
@@ -160,11 +168,16 @@ class segment {
   /// Takes the files at their word, after a clean stop, and returns the offset after the last batch. Fails with
   /// errc::corrupt_segment when the batches after the last index entry are none.
   [[nodiscard]] base::result<model::offset> load_active(std::int64_t interval);
-  /// Checks all batches from the one that holds `trusted_below` on, walks over those before by their headers, passing over
-  /// damage that a chain of batches follows, and makes the indexes anew. Cuts nothing, but only what is good counts as the
-  /// segment's size afterwards. Fails as `interrupt` does, which is asked between batches and before each MiB that is read.
-  [[nodiscard]] base::result<scan_outcome> scan(model::offset trusted_below, std::int64_t interval,
+  /// Checks all batches from the one that holds `trusted_below` on, and walks over those before by their headers, passing
+  /// over damage that a chain of batches follows: from where `from` says, or from the segment's beginning, with the indexes
+  /// made anew. Cuts nothing, but only what is good counts as the segment's size afterwards.
+  /// Fails as `interrupt` does, which is asked between batches and before each MiB that is read.
+  [[nodiscard]] base::result<scan_outcome> scan(const std::optional<trusted_start>& from,
+                                                model::offset trusted_below, std::int64_t interval,
                                                 const scan_interrupt& interrupt);
+  /// The last entry of those that had been synced; nothing where they are of no use. Before others have the segment.
+  [[nodiscard]] base::result<std::optional<trusted_start>> find_trusted_start(
+      model::offset trusted_below, const scan_interrupt& interrupt);
   /// A new segment: no files to be looked at.
   void begin_empty();
   /// A batch has been written at the end of the segment. Now and then this writes a block of index entries.
@@ -190,9 +203,11 @@ class segment {
   /// The data file has been written to through `file`; it stays open until a sync has confirmed that.
   void mark_dirty(const std::shared_ptr<io::file>& file);
   /// Syncs what was written before the call: data, and the indexes of a sealed segment. Of a segment whose files have been
-  /// removed, nothing, which is no failure. Data that `written` says is on disk is left alone; the mark is of the whole log,
-  /// and noted before mark_dirty().
+  /// removed, nothing, which is no failure. What `written` says is on disk is left alone; the mark is of the whole log, and
+  /// noted before mark_dirty() and after complete_indexes().
   [[nodiscard]] base::status sync(const written_mark* written = nullptr);
+  /// Puts the entries of all batches so far on disk; appends go on meanwhile.
+  [[nodiscard]] base::status sync_indexes_so_far();
   /// Puts the index files on disk as they are, where there are any: after a crash nobody knows whether they were.
   [[nodiscard]] base::status sync_index_files();
   /// Lets go of the data file where the mark says that all that was written is on disk. Not while it is being synced.
@@ -207,18 +222,22 @@ class segment {
   [[nodiscard]] base::status remove_files();
   /// Lets go of descriptors that nobody uses.
   void close_files();
+  /// Also of what is kept in memory for the files, until they are used. Of the active segment, before others have it.
+  void forget_files();
   /// The segment's index of aborted transactions, if it has a file of that name.
   [[nodiscard]] io::path transaction_index_name();
 
-  /// When the segment was surely written to at the latest: when it was closed, or was found here. Stands in for the
-  /// time of records that have none.
-  [[nodiscard]] base::unix_ms written_ms() const { return written_ms_.load(std::memory_order_relaxed); }
-  void set_written_ms(base::unix_ms now_ms) { written_ms_.store(now_ms, std::memory_order_relaxed); }
+  /// When the segment was written to last; asks the file once if nobody knows yet. Stands in for the time of records that
+  /// have none.
+  [[nodiscard]] base::result<base::unix_ms> written_ms();
+  void note_written_ms(base::unix_ms now_ms) { written_ms_.store(now_ms, std::memory_order_relaxed); }
+  /// The same for who finds the file after a restart.
+  [[nodiscard]] base::status set_written_ms(base::unix_ms then_ms);
 
  private:
   struct file_parts {
-    file_parts(open_file_cache& open_files, io::file_system& files, const io::compact_path& directory,
-               model::offset base, const char* suffix);
+    /// With parts_mutex_ held.
+    explicit file_parts(const segment& of);
     cached_file data;
     offset_index offsets;
     time_index times;
@@ -232,8 +251,12 @@ class segment {
     bool first_known = false;
   };
   static constexpr std::uint64_t unknown_size = ~std::uint64_t{0};
+  static constexpr base::unix_ms unknown_time = -1;
 
   [[nodiscard]] file_parts& parts();
+  [[nodiscard]] io::path name_of_kind(std::string_view kind) const;
+  /// Asks the file system for what is not known yet of size and time.
+  [[nodiscard]] base::status learn_facts();
   /// Where the data file is now; known without making the parts.
   [[nodiscard]] io::path data_name();
   [[nodiscard]] bool is_removed();
@@ -241,6 +264,9 @@ class segment {
   [[nodiscard]] base::status check_indexes(std::int64_t interval, const scan_interrupt& interrupt = {});
   /// Nothing when they are right.
   [[nodiscard]] base::result<std::optional<recovery_outcome>> fault_in_indexes(std::uint64_t size);
+  [[nodiscard]] base::result<std::optional<recovery_outcome>> look_for_fault(std::uint64_t size);
+  /// With change_mutex_ held.
+  [[nodiscard]] base::result<std::optional<time_index_entry>> last_time_locked(std::int64_t interval);
   void report_index(recovery_outcome what);
   [[nodiscard]] base::result<std::optional<recovery_outcome>> fault_in_last_time(const time_index_entry& last,
                                                                                  std::uint64_t size);
@@ -258,6 +284,9 @@ class segment {
   /// From the last index entry to the end; returns the offset after the last batch.
   [[nodiscard]] base::result<model::offset> resume_growth(std::int64_t interval);
   /// The part of scan() that had been synced; true when the checks may go on at the outcome's end.
+  [[nodiscard]] base::result<std::optional<trusted_start>> trusted_start_by_index(
+      model::offset trusted_below, const scan_interrupt& interrupt);
+  [[nodiscard]] base::result<scan_outcome> begin_scan(const std::optional<trusted_start>& start);
   template <class Take>
   [[nodiscard]] base::result<bool> walk_trusted(const io::file& file, batch_checker& checker,
                                                 model::offset trusted_below, scan_outcome& outcome,
@@ -307,7 +336,7 @@ class segment {
   std::uint64_t walked_to_ = 0;
   /// One survey at a time.
   base::small_mutex survey_mutex_;
-  std::atomic<base::unix_ms> written_ms_{0};
+  std::atomic<base::unix_ms> written_ms_{unknown_time};
 };
 
 }  // namespace tidelog::storage

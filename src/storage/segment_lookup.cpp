@@ -25,6 +25,17 @@ constexpr std::size_t time_probes = 256;
   return base::fail(errc::corrupt_segment, "{}", error.describe());
 }
 
+/// An entry names its batch by the last offset. Those of Kafka before 4.1 may name the position of an earlier one, with
+/// which it was appended.
+[[nodiscard]] base::result<bool> leads_to_batch_of(const offset_index_entry& entry, batch_walker& from) {
+  while (true) {
+    auto batch = from.next();
+    if (!batch && batch.error().code.category() != model::batch_category()) return base::forward_error(batch);
+    if (!batch || !*batch || (*batch)->last_offset() > entry.last_offset) return false;
+    if ((*batch)->last_offset() == entry.last_offset) return true;
+  }
+}
+
 [[nodiscard]] batch_place place_of(const sound_walker& walker, const model::record_batch_header& batch) {
   return {walker.position(), walker.end_position(), batch.base_offset(), batch.next_offset()};
 }
@@ -76,11 +87,10 @@ base::result<std::optional<batch_place>> segment::find_once(model::offset target
   TIDELOG_TRY(const auto file, data(reader));
   batch_walker probe(*file, start, end, reader);
   if (entry) {
-    auto batch = probe.next();
-    if (!batch && batch.error().code.category() != model::batch_category()) return base::forward_error(batch);
-    if (!batch || !*batch || (*batch)->last_offset() != entry->last_offset) {
-      return base::fail(errc::corrupt_index, "{}: no batch with last offset {} at position {}", file->name(),
-                        entry->last_offset.value(), start);
+    TIDELOG_TRY(const bool leads_to_its_batch, leads_to_batch_of(*entry, probe));
+    if (!leads_to_its_batch) {
+      return base::fail(errc::corrupt_index, "{}: position {} does not lead to the batch with last offset {}",
+                        file->name(), start, entry->last_offset.value());
     }
     probe.go_on_at(start);
   }
@@ -102,17 +112,18 @@ base::result<batch_boundary> segment::last_boundary(std::uint64_t from, std::uin
   const std::uint64_t bound = std::min(limit, end);
   TIDELOG_TRY(const auto file, data(reader));
   // The index saves the walk over what lies between; it is taken only where it names a batch that is there.
-  TIDELOG_TRY(const auto entry,
-              parts().offsets.last_where([&](const auto& each) { return each.position <= bound; }, reader));
+  auto entry = parts().offsets.last_where([&](const auto& each) { return each.position <= bound; }, reader);
+  if (!entry && entry.error().code == errc::corrupt_index) entry = std::nullopt;
+  if (!entry) return base::forward_error(entry);
   batch_boundary reached{from, {}};
   std::uint64_t start = from;
   batch_walker probe(*file, from, end, reader);
-  if (entry && entry->position > from && entry->position < end) {
-    probe.go_on_at(entry->position);
+  if (*entry && (*entry)->position > from && (*entry)->position < end) {
+    probe.go_on_at((*entry)->position);
     auto batch = probe.next();
     if (!batch && io::would_wait(batch.error())) return base::forward_error(batch);
-    if (batch && *batch && (*batch)->last_offset() == entry->last_offset) {
-      start = entry->position;
+    if (batch && *batch && (*batch)->last_offset() == (*entry)->last_offset) {
+      start = (*entry)->position;
       reached = {start, (*batch)->base_offset()};
     }
   }
@@ -131,10 +142,18 @@ base::result<timed_batch> segment::largest_timestamp(std::int64_t interval) {
   if (!is_sealed()) return growth_.largest;
   // Of a sealed segment it is asked again and again, by retention and lookups, and never changes.
   if (!sealed_largest_) {
-    TIDELOG_TRY(const auto last, parts().times.last());
+    TIDELOG_TRY(const auto last, last_time_locked(interval));
     sealed_largest_ = last ? timed_batch{last->timestamp, last->last_offset} : timed_batch{};
   }
   return *sealed_largest_;
+}
+
+base::result<std::optional<time_index_entry>> segment::last_time_locked(std::int64_t interval) {
+  auto last = parts().times.last();
+  if (last || last.error().code != errc::corrupt_index || indexes_rebuilt_.load()) return last;
+  report_index(recovery_outcome::index_wrong);
+  TIDELOG_DO(rebuild_indexes_locked(interval));
+  return parts().times.last();
 }
 
 base::result<model::offset> segment::time_floor(model::timestamp at, std::int64_t interval) {
@@ -142,16 +161,19 @@ base::result<model::offset> segment::time_floor(model::timestamp at, std::int64_
   const auto floor_once = [&]() -> base::result<std::optional<time_index_entry>> {
     return parts().times.last_where([&](const auto& each) { return each.timestamp <= at; });
   };
-  TIDELOG_TRY(auto entry, floor_once());
-  if (!entry) return base_;
-  TIDELOG_TRY(const bool right, names_its_batch(*entry, interval));
-  if (right) return entry->last_offset;
+  auto entry = floor_once();
+  if (!entry && entry.error().code != errc::corrupt_index) return base::forward_error(entry);
+  if (entry) {
+    if (!*entry) return base_;
+    TIDELOG_TRY(const bool right, names_its_batch(**entry, interval));
+    if (right) return (*entry)->last_offset;
+  }
   // What it says is not so: believed, it would hide records.
   if (indexes_rebuilt_.load()) return base_;
   report_index(recovery_outcome::index_wrong);
   TIDELOG_DO(rebuild_indexes(interval));
-  TIDELOG_TRY(entry, floor_once());
-  return entry ? entry->last_offset : base_;
+  TIDELOG_TRY(const auto made_again, floor_once());
+  return made_again ? made_again->last_offset : base_;
 }
 
 base::result<bool> segment::names_its_batch(const time_index_entry& entry, std::int64_t interval) {
@@ -186,6 +208,12 @@ base::status segment::check_indexes(std::int64_t interval, const scan_interrupt&
 }
 
 base::result<std::optional<recovery_outcome>> segment::fault_in_indexes(std::uint64_t size) {
+  auto fault = look_for_fault(size);
+  if (!fault && fault.error().code == errc::corrupt_index) return recovery_outcome::index_wrong;
+  return fault;
+}
+
+base::result<std::optional<recovery_outcome>> segment::look_for_fault(std::uint64_t size) {
   using offset_state = offset_index::file_state;
   using time_state = time_index::file_state;
   file_parts& mine = parts();

@@ -93,10 +93,71 @@ base::result<model::offset> segment::resume_growth(std::int64_t interval) {
   }
 }
 
+base::result<std::optional<trusted_start>> segment::find_trusted_start(model::offset trusted_below,
+                                                                       const scan_interrupt& interrupt) {
+  if (trusted_below <= base_) return std::nullopt;
+  auto found = trusted_start_by_index(trusted_below, interrupt);
+  if (!found && found.error().code == errc::corrupt_index) return std::nullopt;
+  return found;
+}
+
+base::result<std::optional<trusted_start>> segment::trusted_start_by_index(model::offset trusted_below,
+                                                                           const scan_interrupt& interrupt) {
+  // What had not been synced may be anything, so each file is taken as far as it rises only.
+  file_parts& mine = parts();
+  TIDELOG_TRY(const auto offset_file, mine.offsets.load());
+  TIDELOG_TRY(const auto time_file, mine.times.load());
+  if (offset_file == offset_index::file_state::missing || time_file == time_index::file_state::missing)
+    return std::nullopt;
+  TIDELOG_TRY(const auto file, data());
+  TIDELOG_TRY(const std::uint64_t end, file->size());
+  TIDELOG_TRY(auto offsets, mine.offsets.read_rising());
+  const auto may_be_kept = [&](const auto& each) {
+    return each.last_offset < trusted_below && each.position < end;
+  };
+  while (!offsets.empty() && !may_be_kept(offsets.back())) offsets.pop_back();
+  if (offsets.empty()) return std::nullopt;
+  batch_checker checker(*file, end, interrupt);
+  const auto batch = checker.check(offsets.back().position);
+  if (!batch && batch.error().code.category() != model::batch_category())
+    return tl::unexpected(batch.error());
+  if (!batch || batch->last_offset() != offsets.back().last_offset) return std::nullopt;
+  const batch_place place{offsets.back().position, offsets.back().position + batch->size_bytes(),
+                          batch->base_offset(), batch->next_offset()};
+
+  TIDELOG_TRY(auto times, mine.times.read_rising());
+  while (!times.empty() && times.back().last_offset >= place.base_offset) times.pop_back();
+  if (times.empty()) return std::nullopt;
+  TIDELOG_TRY(const auto fault, fault_in_last_time(times.back(), place.position));
+  if (fault) return std::nullopt;
+  return trusted_start{place, offsets.size(), times.size(), times.back()};
+}
+
+base::result<scan_outcome> segment::begin_scan(const std::optional<trusted_start>& start) {
+  file_parts& mine = parts();
+  forget_growth();
+  scan_outcome begun;
+  begun.next_offset = base_;
+  if (!start) {
+    mine.offsets.replace({});
+    mine.times.replace({});
+    return begun;
+  }
+  TIDELOG_DO(mine.offsets.keep_first(start->offset_entries));
+  TIDELOG_DO(mine.times.keep_first(start->time_entries));
+  begun.end_position = start->at.position;
+  begun.next_offset = start->at.base_offset;
+  offset_entries_.store(start->offset_entries, std::memory_order_relaxed);
+  time_entries_.store(start->time_entries, std::memory_order_relaxed);
+  growth_.largest = {start->last_time.timestamp, start->last_time.last_offset};
+  growth_.last_time_entry = start->last_time.timestamp;
+  return begun;
+}
+
 template <class Take>
 base::result<bool> segment::walk_trusted(const io::file& file, batch_checker& checker,
                                          model::offset trusted_below, scan_outcome& outcome, Take take) {
-  batch_walker walker(file, 0, checker.end());
+  batch_walker walker(file, outcome.end_position, checker.end());
   while (outcome.next_offset < trusted_below) {
     auto batch = walker.next();
     if (batch && !*batch) return true;
@@ -120,17 +181,14 @@ base::result<bool> segment::walk_trusted(const io::file& file, batch_checker& ch
   return true;
 }
 
-base::result<scan_outcome> segment::scan(model::offset trusted_below, std::int64_t interval,
+base::result<scan_outcome> segment::scan(const std::optional<trusted_start>& from,
+                                         model::offset trusted_below, std::int64_t interval,
                                          const scan_interrupt& interrupt) {
   TIDELOG_TRY(const auto file, data());
   TIDELOG_TRY(const std::uint64_t end, file->size());
   const std::lock_guard guard(change_mutex_);
-  file_parts& mine = parts();
-  forget_growth();
-  mine.offsets.replace({});
-  mine.times.replace({});
-  scan_outcome outcome;
-  outcome.next_offset = base_;
+  TIDELOG_TRY(scan_outcome outcome, begin_scan(from));
+  const std::uint64_t begin = outcome.end_position;
   const auto take = [&](const model::record_batch_header& batch) {
     grow(batch, outcome.end_position, interval);
     write_index_entries_locked();
@@ -164,7 +222,7 @@ base::result<scan_outcome> segment::scan(model::offset trusted_below, std::int64
     }
   }
   size_.store(outcome.end_position, std::memory_order_release);
-  note_walked(0, outcome.end_position);
+  note_walked(begin, outcome.end_position);
   indexes_checked_.store(true, std::memory_order_release);
   return outcome;
 }

@@ -9,6 +9,7 @@
 #include "tidelog/base/small_mutex.hpp"
 #include "tidelog/storage/offset_index.hpp"
 #include "tidelog/storage/open_file_cache.hpp"
+#include "tidelog/storage/storage_error.hpp"
 #include "tidelog/storage/time_index.hpp"
 
 #include <algorithm>
@@ -19,12 +20,16 @@ namespace tidelog::storage {
 template <class Entry>
 class sparse_index {
  public:
-  sparse_index(open_file_cache& open_files, io::file_system& files, const io::path& name, model::offset base)
-      : file_(open_files, files, name), base_(base) {}
+  /// `stored`: how many entries of the file are known to be good; load() looks at it anew.
+  sparse_index(open_file_cache& open_files, io::file_system& files, const io::path& name, model::offset base,
+               std::size_t stored)
+      : file_(open_files, files, name), base_(base), stored_(stored) {}
 
   enum class file_state { whole, missing, ragged };
   /// Takes the file as it is; ragged when it does not consist of whole entries.
   [[nodiscard]] base::result<file_state> load();
+  // Lookups in a file that cannot be read fail with errc::corrupt_index: it can be made again.
+
   /// The entries of the file up to the first that does not follow the one before: a file that was laid out with zeros
   /// ends there.
   [[nodiscard]] base::result<std::vector<Entry>> read_rising();
@@ -50,9 +55,12 @@ class sparse_index {
   /// Forgets all entries but the first for which `wanted` holds, in the file too.
   template <class Predicate>
   [[nodiscard]] base::status keep_where(Predicate wanted);
+  /// Forgets all entries but the first `count` of the file, in the file too.
+  [[nodiscard]] base::status keep_first(std::size_t count);
   /// These entries and no others. They stay in memory when the file cannot be written.
   void replace(std::vector<Entry> entries);
 
+  [[nodiscard]] bool has_pending() const;
   [[nodiscard]] cached_file& file() { return file_; }
 
  private:
@@ -68,7 +76,7 @@ class sparse_index {
   cached_file file_;
   const model::offset base_;
   mutable base::small_mutex mutex_;
-  std::size_t stored_ = 0;
+  std::size_t stored_;
   std::vector<Entry> pending_;
 };
 
@@ -94,9 +102,11 @@ base::result<std::size_t> sparse_index<Entry>::read_block(const io::file& file, 
                                                           std::span<Entry> into, io::patience reader) const {
   std::array<std::byte, block_bytes> buffer;
   const base::byte_span bytes(buffer.data(), into.size() * Entry::size_bytes);
-  TIDELOG_TRY(const std::size_t got,
-              io::read_at(file, bytes, std::uint64_t{first} * Entry::size_bytes, reader));
-  const std::size_t entries = got / Entry::size_bytes;
+  auto got = io::read_at(file, bytes, std::uint64_t{first} * Entry::size_bytes, reader);
+  if (!got && got.error().code == std::errc::io_error)
+    return base::fail(errc::corrupt_index, "{}", got.error().describe());
+  if (!got) return base::forward_error(got);
+  const std::size_t entries = *got / Entry::size_bytes;
   for (std::size_t at = 0; at < entries; ++at)
     into[at] = Entry::decode(bytes.data() + at * Entry::size_bytes, base_);
   return entries;
@@ -224,6 +234,23 @@ base::status sparse_index<Entry>::keep_where(Predicate wanted) {
   }
   TIDELOG_TRY(const auto file, file_.get_or_create());
   return file->truncate(std::uint64_t{kept} * Entry::size_bytes);
+}
+
+template <class Entry>
+base::status sparse_index<Entry>::keep_first(std::size_t count) {
+  {
+    const std::lock_guard guard(mutex_);
+    pending_.clear();
+    stored_ = count;
+  }
+  TIDELOG_TRY(const auto file, file_.get());
+  return file->truncate(std::uint64_t{count} * Entry::size_bytes);
+}
+
+template <class Entry>
+bool sparse_index<Entry>::has_pending() const {
+  const std::lock_guard guard(mutex_);
+  return !pending_.empty();
 }
 
 template <class Entry>

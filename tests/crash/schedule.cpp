@@ -21,6 +21,7 @@ constexpr std::size_t later_life_steps = 20;
   config.segment_bytes = static_cast<std::int64_t>(300 + machine.below(900));
   config.segment_ms = machine.one_in(3) ? 500 : 604'800'000;
   config.index_interval_bytes = static_cast<std::int64_t>(machine.below(300));
+  config.snapshot_stretch_bytes = static_cast<std::int64_t>(100 + machine.below(800));
   if (machine.one_in(3)) config.retention_bytes = static_cast<std::int64_t>(machine.below(3000));
   if (machine.one_in(3)) config.retention_ms = 1000;
   config.file_delete_delay_ms = static_cast<std::int64_t>(machine.below(2) * 300);

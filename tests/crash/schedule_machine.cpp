@@ -105,6 +105,7 @@ bool schedule_machine::start() {
   options.journal_logs_in_a_round = 1 + below(4);
   options.journal_worker = &life_->commits;
   options.whole_sync_from_logs = 1 + below(3);
+  options.whole_sync_at_rest_from_logs = 1 + below(3);
   auto taken = storage::log_directory::open(life_->environment, data, options);
   if (!taken) {
     require(files.is_down() || may_fail_, "the directory does not start: {}", taken.error().describe());

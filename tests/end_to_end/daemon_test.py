@@ -126,7 +126,9 @@ class DaemonTest(harness.BrokerTest):
         self.assertEqual(self.daemon.stop(), 0)
         segment = os.path.join(self.data, "text-0", "0" * 20 + ".log")
         os.rename(segment, segment + ".away")
-        os.mkdir(segment)
+        # In the way of the segment with which the log would go on.
+        next_segment = os.path.join(self.data, "text-0", f"{100:020}.log")
+        os.mkdir(next_segment)
         self.start()
         offline, online = self.tidelog_json("topic", "describe", "text")[0]["partitions"]
         self.assertEqual((offline["state"], offline["leader"], offline["end"]), ("offline", -1, None))
@@ -138,7 +140,7 @@ class DaemonTest(harness.BrokerTest):
         self.assertEqual(self.tidelog_json("cluster", "info")["partitions_offline"], 1)
         self.assertIn(b"text-0", self.tidelog("topic", "recover", "text", expect=1).stderr)
         self.tidelog("topic", "recover", expect=2)
-        os.rmdir(segment)
+        os.rmdir(next_segment)
         os.rename(segment + ".away", segment)
         recovered = self.tidelog_json("topic", "recover", "text")
         self.assertEqual([(row["partition"], row["outcome"]) for row in recovered],

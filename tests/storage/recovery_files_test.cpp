@@ -78,10 +78,20 @@ TEST_F(recovered_index_test, index_long) {
 TEST_F(recovered_index_test, index_wrong) {
   const auto index = file(5, ".index");
   std::array<std::byte, storage::offset_index_entry::size_bytes> entry{};
-  storage::offset_index_entry{at(9), static_cast<std::uint32_t>(2 * one_)}.encode(entry.data(), at(5));
+  storage::offset_index_entry{at(6), static_cast<std::uint32_t>(2 * one_)}.encode(entry.data(), at(5));
   ASSERT_TRUE(index->write_at(entry, *index->size() - entry.size()));
   expect_all_is_found();
   EXPECT_TRUE(log_->recovery().has(recovery_outcome::index_wrong));
+}
+
+TEST_F(recovered_index_test, entry_may_lead_to_the_first_of_the_batches_that_were_appended_with_its_own) {
+  // As Kafka wrote it before 4.1, in cleanings above all.
+  const auto index = file(5, ".index");
+  std::array<std::byte, storage::offset_index_entry::size_bytes> entry{};
+  storage::offset_index_entry{at(8), static_cast<std::uint32_t>(2 * one_)}.encode(entry.data(), at(5));
+  ASSERT_TRUE(index->write_at(entry, *index->size() - 2 * entry.size()));
+  expect_all_is_found();
+  EXPECT_FALSE(log_->recovery().has(recovery_outcome::index_wrong));
 }
 
 TEST_F(recovered_index_test, time_index_that_is_wrong_in_its_middle_hides_nothing) {

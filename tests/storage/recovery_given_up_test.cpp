@@ -27,7 +27,7 @@ TEST(scan, asks_before_each_mebibyte_whether_it_is_wanted) {
   const auto scan = [&] {
     storage::segment one(open_files, files, findings, directory, at(0));
     asked = 0;
-    return one.scan(at(0), 4096, [&]() -> base::status {
+    return one.scan({}, at(0), 4096, [&]() -> base::status {
       if (++asked >= most) return base::fail(storage::errc::opening_given_up, "here");
       return {};
     });

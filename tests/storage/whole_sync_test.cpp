@@ -22,7 +22,7 @@ class whole_sync_test : public ::testing::Test {
   void write(std::uint64_t position) { ASSERT_TRUE(file_->write_at(base::as_bytes("text"), position)); }
   [[nodiscard]] std::uint64_t size_after_power_cut() {
     files_.restart(unsynced::lost);
-    return *files_.size_of(some_file);
+    return files_.facts_of(some_file)->size_bytes;
   }
 
   fault_file_system files_;

@@ -44,6 +44,9 @@ class leader_epoch_cache {
   [[nodiscard]] base::result<file_state> load(io::file_system& files, const io::path& partition_directory);
   /// Writes the file, whole and durably, when something has changed since it was read or written.
   [[nodiscard]] base::status flush(io::file_system& files, const io::path& partition_directory);
+  // The same in two steps, as io::write_replacement().
+  [[nodiscard]] base::status write_aside(io::file_system& files, const io::path& partition_directory) const;
+  [[nodiscard]] base::status put_in_place(io::file_system& files, const io::path& partition_directory);
 
   /// From `start_offset` on, batches carry `epoch`. An epoch that is the newest already keeps its earlier beginning.
   /// Entries that contradict it (a newer epoch, a later start, or an older epoch with the same start) are dropped, as the
@@ -66,6 +69,8 @@ class leader_epoch_cache {
   [[nodiscard]] const std::vector<epoch_entry>& entries() const { return entries_; }
 
  private:
+  [[nodiscard]] std::string text() const;
+
   std::vector<epoch_entry> entries_;
   bool dirty_ = false;
 };

@@ -39,6 +39,7 @@
 #include "tidelog/storage/storage_error.hpp"
 
 #include <atomic>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -83,6 +84,8 @@ struct log_open_options {
   /// What syncs the file system that the log lies on as a whole, for many logs at once; nothing: each syncs its own files.
   /// Outlives the log.
   const whole_sync* whole = nullptr;
+  /// After an unclean stop: who has come so far has synced the names in the directory, and its own.
+  bool names_are_on_disk = false;
   /// Once it is true a recovery that is under way fails soon, with opening_given_up. Null: nobody gives up.
   const std::atomic<bool>* given_up = nullptr;
 };
@@ -199,6 +202,11 @@ class log {
   /// The directory is as a clean stop leaves it, or the first error that prevented this. Waiters that are left get
   /// errc::closed. No other call is running or comes later. Never from a callback of this log: it waits for those.
   [[nodiscard]] base::status close(close_kind kind);
+  /// Where many logs are closed: writes what a clean close leaves, without syncing it. When a sync of the whole file system
+  /// has succeeded afterwards, close() has no more than names to change, and another such sync completes it; else close()
+  /// does all by itself. Nothing is appended any more.
+  enum class prepared_close { by_whole_sync, by_itself };
+  [[nodiscard]] base::result<prepared_close> prepare_clean_close();
 
   // Appending.
 
@@ -296,8 +304,10 @@ class log {
   /// segment may be among them, the log then goes on in a new one.
   [[nodiscard]] base::result<std::size_t> delete_old_segments(
       base::unix_ms now_ms, retention_rules by = retention_rules::age_and_size);
-  /// Removes the files of segments that were deleted file_delete_delay_ms ago; returns how many are still waiting.
-  [[nodiscard]] base::result<std::size_t> remove_deleted_files(base::unix_ms now_ms);
+  /// Removes the files of segments that were deleted file_delete_delay_ms ago, of so many at most; returns how many are still
+  /// waiting.
+  [[nodiscard]] base::result<std::size_t> remove_deleted_files(
+      base::unix_ms now_ms, std::size_t most = std::numeric_limits<std::size_t>::max());
 
   // Looking for damage (docs/operations.md).
 

@@ -47,6 +47,9 @@ struct log_config {
   std::int64_t flush_messages = 1;
   /// Unsynced records are synced after this time; never_flush: no time.
   std::int64_t flush_ms = never_flush;
+  /// In a segment that has grown by so much another snapshot of the producers is written, and its indexes are put on disk: a
+  /// recovery begins there and not where the segment does. Kafka has nothing like it.
+  std::int64_t snapshot_stretch_bytes = 67'108'864;
   /// Files of deleted segments stay for so long under another name.
   std::int64_t file_delete_delay_ms = 60'000;
 

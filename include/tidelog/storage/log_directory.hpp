@@ -20,6 +20,7 @@
 #include "tidelog/storage/log_directory_names.hpp"
 #include "tidelog/storage/meta_properties.hpp"
 
+#include <limits>
 #include <memory>
 #include <optional>
 #include <set>
@@ -40,6 +41,8 @@ struct log_directory_options {
   /// Where so many logs have segments to be synced for the journal, the whole file system is synced in their place. Fewer are
   /// synced one by one about as fast, while others are kept waiting for a shorter time.
   std::size_t whole_sync_from_logs = 2048;
+  /// The same for starts and stops, when nobody waits for an acknowledgement.
+  std::size_t whole_sync_at_rest_from_logs = 64;
   /// Where the journal counts; nothing: nowhere. Outlives the directory and its logs.
   metrics::registry* metrics = nullptr;
   /// Who calls the journal to work; nothing: threads of its own. Outlives the directory and its logs.
@@ -120,14 +123,17 @@ class log_directory {
   [[nodiscard]] recovery_totals recovery() const;
 
   /// Closes the log, if it is open, and sets its directory aside; remove_deleted() removes it from `due_ms` on. Nobody
-  /// else uses the log any more. Fails with unknown_partition or an errno. When a crash undoes the renaming, the directory
-  /// is found again under a topic id that the metadata no longer has.
+  /// else uses the log any more. Fails with unknown_partition or an errno. When a crash undoes the renaming, before
+  /// sync_names(), the directory is found again under a topic id that the metadata no longer has.
   [[nodiscard]] base::status delete_log(const model::topic_partition& partition, base::unix_ms due_ms);
   /// Sets aside a directory that the metadata does not know, for the operator to look at. It is not open.
   [[nodiscard]] base::status set_aside_stray(const model::topic_partition& partition);
-  /// Removes directories that are due, those that an earlier run left behind too; returns how many are still waiting. A
-  /// failed removal is reported and tried again at the next call.
-  std::size_t remove_deleted(base::unix_ms now_ms);
+  /// Directories that were set aside keep their new names through a power cut.
+  [[nodiscard]] base::status sync_names();
+  /// Removes directories that are due, so many at most, those that an earlier run left behind too; returns how many are
+  /// still waiting. A failed removal is reported and tried again at the next call.
+  std::size_t remove_deleted(base::unix_ms now_ms,
+                             std::size_t most = std::numeric_limits<std::size_t>::max());
 
   /// Writes recovery points, log starts, high watermarks and ends of what has been cleaned, where they have changed.
   [[nodiscard]] base::status write_checkpoints();

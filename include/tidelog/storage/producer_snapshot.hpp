@@ -29,6 +29,11 @@ namespace tidelog::storage {
 /// The offset in such a name; nothing when it is no such name.
 [[nodiscard]] std::optional<model::offset> parse_producer_snapshot_name(std::string_view name);
 
+/// As write_producer_snapshot(), neither synced nor under its name: for io::put_replacement_in_place().
+[[nodiscard]] base::status write_producer_snapshot_aside(io::file_system& files,
+                                                         const io::path& partition_directory,
+                                                         model::offset at,
+                                                         std::span<const producer_snapshot_entry> entries);
 /// Writes the snapshot for a log that ends at `at`, whole and durably, over one of that name.
 [[nodiscard]] base::status write_producer_snapshot(io::file_system& files,
                                                    const io::path& partition_directory, model::offset at,

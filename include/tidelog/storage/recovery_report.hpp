@@ -12,13 +12,13 @@
 namespace tidelog::storage {
 
 enum class recovery_outcome {
-  clean,                 ///< nothing to report
-  stale_checkpoint,      ///< batches lay above the recovery point; all were checked and are good
-  newer_checkpoint,      ///< the log ends below the recovery point: what was on disk is gone
-  torn_tail,             ///< the last segment ended inside a batch, nothing good behind it; cut off
-  zero_filled_tail,      ///< the last segment ended in zeros; cut off
-  damaged_batch,         ///< past the recovery point a batch did not check; the log ends before it
-  missing_segment,       ///< past the recovery point a segment begins behind the end of the one before
+  clean,             ///< nothing to report
+  stale_checkpoint,  ///< batches lay above the recovery point; all were checked and are good
+  newer_checkpoint,  ///< the log ends below the recovery point: what was on disk is gone, it goes on there
+  torn_tail,         ///< the last segment ended inside a batch, nothing good behind it; cut off
+  zero_filled_tail,  ///< the last segment ended in zeros; cut off
+  damaged_batch,     ///< past the recovery point a batch did not check; the log ends before it
+  missing_segment,   ///< past the recovery point a segment begins behind the end of the one before
   overlapping_segments,  ///< past the recovery point a segment begins before the end of the one before
   damaged_range,         ///< bit rot in what had been synced: passed over by readers, what follows is served
   damaged_end,           ///< the same up to the end of what had been synced: the log goes on behind it

@@ -1,0 +1,124 @@
+// Many logs at once: a stop, and a start after a crash, sync the file system a few times and not each log.
+#include "support_directory.hpp"
+
+#include "tidelog/storage/producer_snapshot.hpp"
+
+namespace tidelog::storage {
+namespace {
+
+class many_logs_test : public log_directory_test {
+ protected:
+  static constexpr std::int32_t partitions = 8;
+
+  [[nodiscard]] static log_directory_options options(std::size_t whole_sync_from_logs) {
+    log_directory_options options;
+    options.journal_bytes = 1 << 20;
+    options.whole_sync_at_rest_from_logs = whole_sync_from_logs;
+    return options;
+  }
+  void open_all(daemon_run& run, int batches) {
+    for (std::int32_t i = 0; i < partitions; ++i) {
+      const auto opened = run.open(request("t", i));
+      ASSERT_TRUE(opened) << opened.error().describe();
+      if (batches > 0) append(**opened, batches);
+    }
+  }
+  /// Syncs of files and directories until the directory is closed.
+  [[nodiscard]] std::uint64_t syncs_of_a_stop(std::size_t whole_sync_from_logs) {
+    daemon_run run(files, options(whole_sync_from_logs));
+    open_all(run, 3);
+    const auto before = files.syncs();
+    EXPECT_TRUE(run.close());
+    return files.syncs() - before;
+  }
+  void expect_a_clean_start() {
+    daemon_run run(files, options(1));
+    EXPECT_EQ(run.directory().start(), start_kind::clean);
+    open_all(run, 0);
+    for (const auto& each : run.directory().logs()) {
+      EXPECT_EQ(each.opened->log_end_offset(), model::offset(3)) << each.partition.text();
+      EXPECT_EQ(each.opened->recovery().events_counted, 0U) << each.partition.text();
+      EXPECT_TRUE(has_snapshot(each.partition));
+    }
+  }
+  [[nodiscard]] bool has_snapshot(const model::topic_partition& of) {
+    return read_producer_snapshot(files, data / of.text(), model::offset(3)).has_value();
+  }
+};
+
+TEST_F(many_logs_test, stop_at_once_leaves_what_one_by_one_does_also_after_a_power_cut) {
+  const auto at_once = syncs_of_a_stop(1);
+  files.restart(test::unsynced::lost);
+  expect_a_clean_start();
+  ASSERT_TRUE(files.remove_tree(data));
+  const auto one_by_one = syncs_of_a_stop(1000);
+  files.restart(test::unsynced::lost);
+  expect_a_clean_start();
+  EXPECT_GE(one_by_one, at_once + 5 * partitions);
+}
+
+TEST_F(many_logs_test, stop_goes_on_one_by_one_when_the_sync_of_all_fails) {
+  for (const std::uint64_t nth : {0, 1}) {
+    {
+      daemon_run run(files, options(1));
+      open_all(run, 3);
+      files.inject({.what = test::operation::sync_volume, .error_number = EIO, .after = nth});
+      // A failure befalls any file: the logs whose own sync then fails are not closed cleanly.
+      static_cast<void>(run.close());
+      files.clear_faults();
+    }
+    files.restart(test::unsynced::lost);
+    daemon_run run(files, options(1));
+    open_all(run, 0);
+    for (const auto& each : run.directory().logs())
+      EXPECT_EQ(each.opened->log_end_offset(), model::offset(3)) << each.partition.text();
+    ASSERT_TRUE(files.remove_tree(data));
+  }
+}
+
+TEST_F(many_logs_test, power_cut_at_any_change_of_a_stop_loses_nothing) {
+  for (std::uint64_t cut = 0;; ++cut) {
+    bool came_through = false;
+    {
+      daemon_run run(files, options(1));
+      open_all(run, 3);
+      files.cut_power_at(files.changes() + cut);
+      static_cast<void>(run.close());
+      came_through = !files.is_down();
+    }
+    files.restart(test::unsynced::random, cut);
+    {
+      daemon_run run(files, options(1));
+      ASSERT_TRUE(run.is_open());
+      open_all(run, 0);
+      for (const auto& each : run.directory().logs())
+        ASSERT_EQ(each.opened->log_end_offset(), model::offset(3)) << each.partition.text() << " cut " << cut;
+    }
+    if (came_through) break;
+    files.restart(test::unsynced::kept);
+    ASSERT_TRUE(files.remove_tree(data));
+  }
+}
+
+TEST_F(many_logs_test, start_after_a_crash_syncs_names_once) {
+  const auto syncs_of_a_start = [&](std::size_t whole_sync_from_logs) {
+    {
+      daemon_run run(files, options(1));
+      open_all(run, 3);
+    }
+    files.restart(test::unsynced::kept);
+    const auto before = files.syncs();
+    daemon_run run(files, options(whole_sync_from_logs));
+    open_all(run, 0);
+    const auto made = files.syncs() - before;
+    EXPECT_TRUE(run.close());
+    files.restart(test::unsynced::kept);
+    EXPECT_TRUE(files.remove_tree(data));
+    return made;
+  };
+  const auto at_once = syncs_of_a_start(1);
+  EXPECT_GE(syncs_of_a_start(1000), at_once + 2 * partitions - 1);
+}
+
+}  // namespace
+}  // namespace tidelog::storage
