@@ -42,9 +42,14 @@ class index_check {
   static base::status load(io::file_system& files, const io::path& root, const io::path& segment,
                            model::offset base, walked_index<Entry>& into);
 
+  void take_offset(const model::record_batch_view& batch, std::uint64_t position);
+  void take_time(const model::record_batch_view& batch);
+
   walked_index<storage::offset_index_entry> offsets_;
   walked_index<storage::time_index_entry> times_;
+  /// Of the records so far.
   model::timestamp largest_ = model::no_timestamp;
+  model::offset last_offset_ = model::no_offset;
 };
 
 }  // namespace tidelog::tools
