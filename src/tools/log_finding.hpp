@@ -1,6 +1,7 @@
 #pragma once
 // What is wrong with the files of a data directory, and what mends it.
 
+#include "tidelog/base/result.hpp"
 #include "tidelog/io/file_system.hpp"
 #include "tidelog/model/types.hpp"
 
@@ -18,6 +19,9 @@ enum class severity {
 };
 [[nodiscard]] std::string_view name_of(severity level);
 
+/// The system has refused something; anything else is about what a file holds.
+[[nodiscard]] bool is_errno(const base::error& failure);
+
 struct byte_range {
   std::uint64_t begin = 0;
   std::uint64_t end = 0;
@@ -28,6 +32,7 @@ struct byte_range {
 struct repair_step {
   enum class action {
     remove_range,  ///< of bytes of a segment; what follows moves up
+    write_over,    ///< of bytes of a segment, by `content`
     set_aside,     ///< the whole file
     replace,       ///< by `content`
   };

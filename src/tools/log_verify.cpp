@@ -24,10 +24,6 @@ constexpr const char* metadata_directory = "__cluster_metadata-0";
 constexpr const char* clean_marker = ".kafka_cleanshutdown";
 constexpr std::uint64_t most_text_bytes = std::uint64_t{1} << 26;
 
-bool is_errno(const base::error& failure) {
-  return failure.code.category() == std::system_category();
-}
-
 bool is_always_compacted(std::string_view directory) {
   const auto content = content_of(directory);
   return content != log_content::records && content != log_content::metadata;
@@ -412,18 +408,6 @@ base::result<verify_summary> directory_checker::run() {
 }
 
 }  // namespace
-
-std::string_view name_of(severity level) {
-  switch (level) {
-    case severity::note:
-      return "note";
-    case severity::repairable:
-      return "repairable";
-    case severity::damaged:
-      return "damaged";
-  }
-  return "unknown";
-}
 
 std::size_t verify_summary::count(severity level) const {
   return static_cast<std::size_t>(std::count_if(

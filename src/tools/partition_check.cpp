@@ -15,10 +15,6 @@ namespace {
 
 constexpr std::uint64_t most_small_file_bytes = std::uint64_t{1} << 28;
 
-bool is_errno(const base::error& failure) {
-  return failure.code.category() == std::system_category();
-}
-
 std::string text_of(const std::vector<storage::epoch_entry>& epochs) {
   auto text = fmt::format("0\n{}\n", epochs.size());
   for (const auto& each : epochs)
@@ -208,9 +204,23 @@ void partition_check::finish(std::vector<segment_report> reports) {
   });
 }
 
-void partition_check::check_chain(const std::vector<segment_report>& reports) {
+/// What stands at a segment's end although it belongs into the next one goes only where that one has it.
+void check_overlap(segment_report& of, const segment_report& next, model::offset next_base) {
+  const auto is_damage = [](const finding& each) { return each.level == severity::damaged; };
+  const bool next_is_sound = std::none_of(next.findings.begin(), next.findings.end(), is_damage);
+  for (auto& found : of.findings) {
+    if (found.kind != "overlapping_segments") continue;
+    const bool has_it = next_is_sound && found.first_offset >= next_base && found.last_offset < next.end;
+    if (has_it) continue;
+    found.level = severity::damaged;
+    found.steps.clear();
+  }
+}
+
+void partition_check::check_chain(std::vector<segment_report>& reports) {
   for (std::size_t i = 0; i < reports.size(); ++i) {
     log_end_ = reports[i].end;
+    if (i + 1 < reports.size()) check_overlap(reports[i], reports[i + 1], tasks_[i + 1].base);
     if (i + 1 == reports.size() || context_.gaps == offset_gaps::as_of_compaction) continue;
     const auto next = tasks_[i + 1].base;
     if (next <= log_end_ || reports[i].damaged_to_the_end) continue;

@@ -51,7 +51,7 @@ class partition_check {
   base::status check_snapshot(const io::path& file, model::offset at);
   base::status check_topic_id();
   base::status load_epochs();
-  void check_chain(const std::vector<segment_report>& reports);
+  void check_chain(std::vector<segment_report>& reports);
   void check_epochs(const std::vector<segment_report>& reports);
   void add(severity level, std::string_view kind, const io::path& file, std::string what,
            std::vector<repair_step> steps = {});
