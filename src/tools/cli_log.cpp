@@ -136,6 +136,12 @@ base::status run_repair(cli_context& context, const verify_arguments& wanted) {
   TIDELOG_DO(print_findings(context, summary));
   context.found = code_of(summary.worst());
   if (summary.worst() == severity::note) return print_summary(context, summary);
+  if (!summary.start_first.empty()) {
+    // What a repair cuts off or lowers would be in the way of what the journal has to give back.
+    std::fprintf(stderr, "tidelog: nothing was changed: before %s is repaired, %s\n", target.root.c_str(),
+                 summary.start_first.c_str());
+    return {};
+  }
   const repair_plan plan(summary.findings);
   TIDELOG_DO(print_plan(context, plan));
   if (!wanted.execute || plan.empty()) {

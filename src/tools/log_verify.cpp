@@ -1,13 +1,13 @@
 #include "log_verify.hpp"
 
 #include "cli_context.hpp"
+#include "journal_check.hpp"
 #include "metadata_view.hpp"
 #include "partition_check.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include "tidelog/base/worker_pool.hpp"
-#include "tidelog/storage/journal_file.hpp"
 #include "tidelog/storage/log_directory_names.hpp"
 #include "tidelog/storage/meta_properties.hpp"
 #include "tidelog/storage/storage_error.hpp"
@@ -52,9 +52,10 @@ class directory_checker {
   base::status read_metadata_snapshots();
   base::result<segment_report> check_snapshot(const io::path& file, const record_listener& listener);
   base::status check_quorum_state();
+  base::result<std::optional<model::offset>> read_metadata_recovery_point();
   base::status open_partitions();
   base::status run_tasks();
-  base::status check_journal();
+  base::status check_commit_journal();
   void check_checkpoints();
   void check_end(checkpoint& of, severity level, std::string_view kind, std::string_view what);
   partition_context context_for(const std::string& directory) const;
@@ -71,6 +72,7 @@ class directory_checker {
   verify_summary summary_;
   std::vector<std::string> directories_;
   bool stopped_cleanly_ = false;
+  std::optional<base::uuid> directory_id_;
   checkpoint recovery_points_{storage::recovery_point_checkpoint};
   checkpoint log_starts_{storage::log_start_checkpoint};
   checkpoint high_watermarks_{storage::high_watermark_checkpoint};
@@ -105,7 +107,10 @@ base::status directory_checker::read_top() {
 
 base::status directory_checker::read_properties() {
   const auto read = storage::read_meta_properties(files_, target_.root);
-  if (read) return {};
+  if (read) {
+    directory_id_ = read->directory_id.value_or(base::uuid{});
+    return {};
+  }
   if (read.error().code == std::errc::no_such_file_or_directory) {
     add(severity::damaged, "no_meta_properties", storage::meta_properties_name,
         "is missing: nobody knows whose data this is");
@@ -138,6 +143,7 @@ base::result<segment_report> directory_checker::check_snapshot(const io::path& f
   task.root = target_.root;
   task.file = file;
   task.content = log_content::metadata;
+  task.stopped_cleanly = true;
   // Records of a snapshot have offsets of their own.
   task.gaps = offset_gaps::as_of_compaction;
   task.on_record = listener;
@@ -198,13 +204,26 @@ base::status directory_checker::check_quorum_state() {
   return {};
 }
 
+/// The metadata log's is in its own directory, and only where Tidelog wrote it.
+base::result<std::optional<model::offset>> directory_checker::read_metadata_recovery_point() {
+  const auto file = io::path(metadata_directory) / "recovery-point";
+  const auto read = storage::read_offset_checkpoint(files_, target_.root / file);
+  if (!read && is_errno(read.error())) return tl::unexpected(read.error());
+  if (read) return read->empty() ? std::nullopt : std::optional(read->begin()->second);
+  add(severity::repairable, "bad_checkpoint", file, read.error().describe(),
+      {{repair_step::action::set_aside, file}});
+  return std::nullopt;
+}
+
 /// Its records say what the other logs are to be; so it is checked first, in order.
 base::status directory_checker::read_metadata() {
   if (std::find(directories_.begin(), directories_.end(), metadata_directory) == directories_.end())
     return {};
   TIDELOG_DO(check_quorum_state());
   TIDELOG_DO(read_metadata_snapshots());
-  TIDELOG_TRY(auto log, partition_check::open(files_, context_for(metadata_directory)));
+  auto context = context_for(metadata_directory);
+  TIDELOG_TRY(context.recovery_point, read_metadata_recovery_point());
+  TIDELOG_TRY(auto log, partition_check::open(files_, std::move(context)));
   // Records that a snapshot has too come to the same end twice.
   log->set_record_listener([this](model::offset, const nlohmann::json& record) { metadata_.apply(record); });
   std::vector<segment_report> reports;
@@ -319,37 +338,19 @@ base::status directory_checker::run_tasks() {
 }
 
 /// After a clean stop it means nothing; after another one the logs have yet to get back what is in it.
-base::status directory_checker::check_journal() {
-  const io::path name = storage::journal_file_name;
-  TIDELOG_TRY(const bool there, files_.exists(target_.root / name));
-  if (!there || stopped_cleanly_) return {};
-  TIDELOG_TRY(const auto file, files_.open(target_.root / name, io::open_mode::read));
-  const auto found = storage::read_journal(*file);
-  if (!found) {
-    if (is_errno(found.error())) return tl::unexpected(found.error());
-    if (found.error().code == storage::errc::unknown_format_version) {
-      add(severity::note, "journal_of_another_version", name,
-          "was written by another version, which has to be started on this directory once");
-    } else {
-      add(severity::damaged, "bad_journal", name, "has no good header: what only it held is lost",
-          {{repair_step::action::set_aside, name}});
-    }
-    return {};
+base::status directory_checker::check_commit_journal() {
+  if (stopped_cleanly_) return {};
+  journal_task task{target_.root, directory_id_, {}, !target_.only_partition.empty()};
+  for (const auto& partition : partitions_) {
+    const auto parsed = storage::parse_directory_name(partition->context().directory);
+    const auto id = partition->topic_id() ? base::parse_uuid(*partition->topic_id()) : std::nullopt;
+    if (!id) continue;
+    task.logs[{model::topic_id(*id), parsed->partition.partition}] = {
+        partition->context().directory, partition->log_end(), partition->newest_epoch()};
   }
-  if (found->groups_missing > 0) {
-    add(severity::damaged, "journal_groups_missing", name,
-        fmt::format("{} of {} groups that are needed are damaged", found->groups_missing,
-                    found->groups + found->groups_missing));
-  }
-  std::size_t batches = 0;
-  for (const auto& each : found->batches) batches += each.second.size();
-  if (batches > 0) {
-    add(severity::note, "journal_in_use", name,
-        fmt::format(
-            "holds {} batches of {} logs; the next start of the daemon gives the logs what they lack of "
-            "them",
-            batches, found->batches.size()));
-  }
+  TIDELOG_TRY(auto report, check_journal(files_, task));
+  std::move(report.findings.begin(), report.findings.end(), std::back_inserter(summary_.findings));
+  summary_.start_first = std::move(report.start_first);
   return {};
 }
 
@@ -386,7 +387,6 @@ base::result<verify_summary> directory_checker::run() {
   TIDELOG_DO(read_top());
   TIDELOG_DO(read_properties());
   TIDELOG_DO(read_checkpoints());
-  TIDELOG_DO(check_journal());
   const io::path bootstrap = "bootstrap.checkpoint";
   TIDELOG_TRY(const bool has_bootstrap, files_.exists(target_.root / bootstrap));
   if (has_bootstrap) {
@@ -399,6 +399,7 @@ base::result<verify_summary> directory_checker::run() {
   if (interrupted())
     return base::fail(std::make_error_code(std::errc::interrupted), "interrupted; not everything was read");
   check_checkpoints();
+  TIDELOG_DO(check_commit_journal());
   if (!target_.only_partition.empty()) {
     std::erase_if(summary_.findings, [this](const finding& each) {
       return each.file.begin() == each.file.end() || *each.file.begin() != target_.only_partition;

@@ -38,12 +38,15 @@ base::result<std::unique_ptr<partition_check>> partition_check::open(io::file_sy
                                                                      partition_context context) {
   std::unique_ptr<partition_check> made(new partition_check(files, std::move(context)));
   TIDELOG_DO(made->read_listing());
+  TIDELOG_DO(made->believe_failed_sync_marker());
   TIDELOG_DO(made->load_epochs());
   TIDELOG_DO(made->check_topic_id());
   auto& tasks = made->tasks_;
   std::sort(tasks.begin(), tasks.end(),
             [](const segment_task& left, const segment_task& right) { return left.base < right.base; });
   for (std::size_t i = 0; i < tasks.size(); ++i) {
+    tasks[i].recovery_point = made->context_.recovery_point;
+    tasks[i].stopped_cleanly = made->context_.stopped_cleanly;
     if (i + 1 < tasks.size()) tasks[i].next_base = tasks[i + 1].base;
     if (made->epoch_file_ == epoch_file::read) tasks[i].epochs = &made->epochs_;
   }
@@ -59,7 +62,20 @@ base::status partition_check::read_listing() {
   TIDELOG_TRY(auto entries, files_.list(context_.root / context_.directory));
   std::sort(entries.begin(), entries.end(),
             [](const auto& left, const auto& right) { return left.name < right.name; });
-  for (const auto& entry : entries) TIDELOG_DO(look_at(entry));
+  for (const auto& entry : entries) {
+    names_.insert(entry.name);
+    TIDELOG_DO(look_at(entry));
+  }
+  return {};
+}
+
+/// The next start recovers the log from the offset that it says, however the broker was stopped.
+base::status partition_check::believe_failed_sync_marker() {
+  TIDELOG_TRY(const auto marked,
+              storage::read_failed_sync_marker(files_, context_.root / context_.directory));
+  if (!marked) return {};
+  context_.stopped_cleanly = false;
+  context_.recovery_point = std::min(*marked, context_.recovery_point.value_or(*marked));
   return {};
 }
 
@@ -77,8 +93,6 @@ base::status partition_check::look_at(const io::directory_entry& entry) {
     task.base = segment->base;
     task.content = content_of(context_.directory);
     task.gaps = context_.gaps;
-    task.recovery_point = context_.recovery_point;
-    task.stopped_cleanly = context_.stopped_cleanly;
     tasks_.push_back(std::move(task));
     return {};
   }
@@ -92,6 +106,10 @@ base::status partition_check::look_at(const io::directory_entry& entry) {
   if (name == storage::failed_sync_marker_name) {
     add(severity::note, "failed_sync", file,
         "a sync has failed; the next start writes again what may be in the page cache only");
+    return {};
+  }
+  if (name.find(".log.aside-") != std::string_view::npos) {
+    add(severity::note, "set_aside", file, "was set aside by a recovery, and is read by nobody");
     return {};
   }
   if (name.ends_with(".deleted") || name.ends_with(".cleaned") || name.ends_with(".swap") ||
@@ -142,6 +160,7 @@ base::status partition_check::check_topic_id() {
   if (content_of(context_.directory) == log_content::metadata) return {};
   const auto read = storage::read_partition_metadata(files_, context_.root / context_.directory);
   const bool missing = !read && read.error().code == std::errc::no_such_file_or_directory;
+  topic_id_ = read ? std::optional(read->text()) : context_.topic_id;
   if (!read && !missing && is_errno(read.error())) return tl::unexpected(read.error());
   if (read && context_.topic_id && read->text() != *context_.topic_id) {
     add(severity::damaged, "other_topic", file,
@@ -217,17 +236,64 @@ void check_overlap(segment_report& of, const segment_report& next, model::offset
   }
 }
 
+/// Whether a recovery ends the log behind segment `of`, so that the next one is not part of it. Reports why.
+bool partition_check::next_is_left_out(const std::vector<segment_report>& reports, std::size_t of) {
+  const auto& task = tasks_[of + 1];
+  if (reports[of].log_ends) return true;
+  const bool is_recovered = task.is_recovered_from(task.base + -1);
+  if (is_recovered && task.base < log_end_) {
+    add(severity::damaged, "overlapping_segments", task.file,
+        fmt::format("begins before the end of the segment before it, at offset {}", log_end_.value()));
+    return true;
+  }
+  const bool gap = task.base > log_end_ && !reports[of].damaged_to_the_end;
+  if (!gap || context_.gaps == offset_gaps::as_of_compaction) return false;
+  add(severity::damaged, "missing_segment", task.file, "the offsets before it are in no segment");
+  findings_.back().first_offset = log_end_;
+  findings_.back().last_offset = task.base + -1;
+  return is_recovered;
+}
+
+/// What stands behind a recovered log's end is kept, and never served.
+void partition_check::set_aside_behind(std::vector<segment_report>& reports, std::size_t last_kept) {
+  for (auto i = last_kept + 1; i < reports.size(); ++i) {
+    std::vector<repair_step> steps;
+    for (const auto* const suffix : {".log", ".index", ".timeindex", ".txnindex"}) {
+      const auto file = io::path(tasks_[i].file).replace_extension(suffix);
+      if (names_.contains(file.filename().string())) steps.push_back({repair_step::action::set_aside, file});
+    }
+    add(reports[i].batches > 0 ? severity::damaged : severity::repairable, "behind_the_end", tasks_[i].file,
+        fmt::format("past the recovery point the log ends at offset {}, before this segment",
+                    log_end_.value()),
+        std::move(steps));
+    findings_.back().first_offset = tasks_[i].base;
+  }
+  reports.resize(last_kept + 1);
+}
+
+/// A roll that failed halfway has left an empty segment within the one that went on; a recovery removes it, too.
+void partition_check::pass_never_begun(std::vector<segment_report>& reports, std::size_t behind) {
+  for (auto next = behind + 1; next + 1 < reports.size() && reports[next].size_bytes == 0;) {
+    const auto& task = tasks_[next];
+    if (task.base >= log_end_ || !task.is_recovered_from(task.base + -1)) return;
+    add(severity::repairable, "segment_never_begun", task.file,
+        "is empty, and lies within the segment before it", {{repair_step::action::set_aside, task.file}});
+    reports.erase(reports.begin() + static_cast<std::ptrdiff_t>(next));
+    tasks_.erase(tasks_.begin() + static_cast<std::ptrdiff_t>(next));
+  }
+}
+
 void partition_check::check_chain(std::vector<segment_report>& reports) {
   for (std::size_t i = 0; i < reports.size(); ++i) {
     log_end_ = reports[i].end;
-    if (i + 1 < reports.size()) check_overlap(reports[i], reports[i + 1], tasks_[i + 1].base);
-    if (i + 1 == reports.size() || context_.gaps == offset_gaps::as_of_compaction) continue;
-    const auto next = tasks_[i + 1].base;
-    if (next <= log_end_ || reports[i].damaged_to_the_end) continue;
-    add(severity::damaged, "missing_segment", tasks_[i + 1].file, "the offsets before it are in no segment");
-    findings_.back().first_offset = log_end_;
-    findings_.back().last_offset = next + -1;
+    if (!reports[i].epochs.empty()) newest_epoch_ = reports[i].epochs.back().epoch;
+    pass_never_begun(reports, i);
+    if (i + 1 == reports.size()) break;
+    check_overlap(reports[i], reports[i + 1], tasks_[i + 1].base);
+    if (next_is_left_out(reports, i)) set_aside_behind(reports, i);
   }
+  for (const auto& each : epochs_)
+    if (each.start_offset < log_end_) newest_epoch_ = std::max(newest_epoch_, each.epoch);
 }
 
 void partition_check::check_epochs(const std::vector<segment_report>& reports) {

@@ -28,16 +28,23 @@ std::optional<model::leader_epoch> epoch_at(const std::vector<storage::epoch_ent
   return std::prev(after)->epoch;
 }
 
+/// A recovery takes this segment's batches, and leaves the next one out where they overlap.
+segment_limits limits_of(const segment_task& task) {
+  const bool next_may_go = task.next_base && task.is_recovered_from(*task.next_base + -1);
+  return {task.base, next_may_go ? std::nullopt : task.next_base};
+}
+
 class segment_checker {
  public:
   segment_checker(const segment_task& task, file_window window, index_check indexes,
                   std::atomic<std::uint64_t>& done_bytes)
       : task_(task),
         window_(std::move(window)),
-        finder_(window_, {task.base, task.next_base}),
+        finder_(window_, limits_of(task)),
         indexes_(std::move(indexes)),
         done_bytes_(done_bytes) {
     report_.end = task.base;
+    report_.size_bytes = window_.size();
   }
   segment_checker(const segment_checker&) = delete;
   segment_checker& operator=(const segment_checker&) = delete;
@@ -59,7 +66,8 @@ class segment_checker {
   base::result<std::optional<model::offset>> last_offset_from(std::uint64_t position);
   base::result<bool> belongs_here(std::int32_t last_offset_delta, std::uint64_t next_position);
   void take_old_message(std::uint64_t position);
-  void report_damage(byte_range range, std::optional<std::uint64_t> next, const base::error& why);
+  std::uint64_t report_damage(byte_range range, std::optional<std::uint64_t> next, const base::error& why);
+  bool ends_the_log(std::optional<model::offset> goes_on_at) const;
   finding& add(severity level, std::string_view kind, std::uint64_t position, std::string what) {
     report_.findings.push_back({level, kind, task_.file, std::move(what), position, {}, {}, {}});
     return report_.findings.back();
@@ -171,13 +179,22 @@ void segment_checker::take(const model::record_batch_view& batch, std::uint64_t 
   report_.records += static_cast<std::uint64_t>(batch.record_count());
 }
 
-void segment_checker::report_damage(byte_range range, std::optional<std::uint64_t> next,
-                                    const base::error& why) {
+/// What a recovery makes of damage at the end so far: past the recovery point the log ends before it, also where it only
+/// reaches beyond that point. Segments that lie below it as a whole are not looked at.
+bool segment_checker::ends_the_log(std::optional<model::offset> goes_on_at) const {
+  if (task_.stopped_cleanly) return false;
+  if (task_.is_recovered_from(report_.end)) return true;
+  if (goes_on_at) return task_.is_recovered_from(*goes_on_at + -1);
+  return !task_.next_base || task_.is_recovered_from(*task_.next_base + -1);
+}
+
+/// Returns where to go on.
+std::uint64_t segment_checker::report_damage(byte_range range, std::optional<std::uint64_t> next,
+                                             const base::error& why) {
   using model::batch_errc;
-  const bool to_the_end = !next;
   const bool torn = why.code == batch_errc::truncated_header || why.code == batch_errc::truncated_body;
   const bool zeros = why.code == batch_errc::zero_filled;
-  const bool is_tail = to_the_end && !task_.next_base;
+  const bool is_tail = !next && !task_.next_base;
   const bool was_synced = task_.recovery_point ? report_.end < *task_.recovery_point : task_.stopped_cleanly;
   std::string_view kind = "damaged_batch";
   if (is_tail && torn) kind = "torn_tail";
@@ -185,17 +202,31 @@ void segment_checker::report_damage(byte_range range, std::optional<std::uint64_
   auto& found = add(is_tail && !was_synced ? severity::repairable : severity::damaged, kind, range.begin,
                     fmt::format("{} bytes do not check: {}", range.size(), why.describe()));
   found.first_offset = report_.end;
-  found.steps = {{repair_step::action::remove_range, task_.file, range, {}}};
+  std::optional<model::offset> goes_on_at;
+  if (next) {
+    if (const auto after = window_.header_at(*next)) goes_on_at = after->base_offset();
+  }
+  report_.log_ends = ends_the_log(goes_on_at);
+  if (next && report_.log_ends) {
+    found.what += "; past the recovery point the log ends there";
+    range.end = window_.size();
+    next.reset();
+  }
+  report_.damaged_to_the_end = !next;
+  // A metadata log with a part missing is not to be taken for whole.
+  const bool mends = !next || task_.content != log_content::metadata;
+  if (mends) found.steps = {{repair_step::action::remove_range, task_.file, range, {}}};
   if (next) {
     // What follows moves up, so that no position holds any more.
-    positions_change_ = true;
-    for (auto& step : indexes_.set_aside_steps()) found.steps.push_back(std::move(step));
-    const auto after = window_.header_at(*next);
-    if (after && after->base_offset() > report_.end) found.last_offset = after->base_offset() + -1;
-  } else if (task_.next_base) {
+    positions_change_ = mends;
+    if (mends) {
+      for (auto& step : indexes_.set_aside_steps()) found.steps.push_back(std::move(step));
+    }
+    if (goes_on_at > report_.end) found.last_offset = *goes_on_at + -1;
+  } else if (task_.next_base && !report_.log_ends) {
     found.last_offset = *task_.next_base + -1;
   }
-  report_.damaged_to_the_end = to_the_end;
+  return range.end;
 }
 
 /// Whether a batch of so many offsets that stands at the end so far has just the place that the next one leaves it.
@@ -294,13 +325,11 @@ base::result<std::uint64_t> segment_checker::pass_over(std::uint64_t position, c
   }
   const auto whole = window_.batch_at(position);
   if (!whole && is_errno(whole.error())) return tl::unexpected(whole.error());
-  if (whole && model::verify_crc(*whole) && model::check_header(*whole))
-    return pass_wrong_offset(position, why);
+  const bool checks = whole && model::verify_crc(*whole) && model::check_header(*whole);
+  if (checks && !task_.is_recovered_from(report_.end)) return pass_wrong_offset(position, why);
   TIDELOG_TRY(const auto next, finder_.behind_damage(position, report_.end));
-  const auto size = window_.size();
-  report_damage({position, next.value_or(size)}, next, why);
   cut_ = true;
-  return next.value_or(size);
+  return report_damage({position, next.value_or(window_.size())}, next, why);
 }
 
 base::result<std::uint64_t> segment_checker::step(std::uint64_t position) {
@@ -308,7 +337,7 @@ base::result<std::uint64_t> segment_checker::step(std::uint64_t position) {
   if (!batch && is_errno(batch.error())) return base::forward_error(batch);
   if (!batch) return pass_over(position, batch.error());
   const auto next = position + batch->size_bytes();
-  if (is_out_of_line(*batch, next))
+  if (!task_.is_recovered_from(report_.end) && is_out_of_line(*batch, next))
     return pass_wrong_offset(position, {make_error_code(model::batch_errc::bad_offsets), {}});
   // The window may have moved.
   TIDELOG_TRY(batch, window_.batch_at(position));

@@ -4,7 +4,6 @@
 #include "tidelog/model/record_batch.hpp"
 #include "tidelog/storage/checkpoint_file.hpp"
 #include "tidelog/storage/failed_sync_marker.hpp"
-#include "tidelog/storage/journal_file.hpp"
 #include "tidelog/storage/partition_metadata.hpp"
 #include "tidelog/tools/exit_code.hpp"
 
@@ -233,65 +232,6 @@ TEST_F(log_verify, whole_directory_can_be_dumped) {
   EXPECT_NE(got.printed.find("value 2 of batch 59"), std::string::npos);
   EXPECT_NE(got.printed.find("producer 7"), std::string::npos);
   EXPECT_NE(got.printed.find("topic_id: "), std::string::npos);
-}
-
-class log_verify_journal : public log_verify {
- protected:
-  void write_journal() {
-    storage::journal_header header;
-    header.ring_blocks = 8;
-    const auto file = files_->open(root() / storage::journal_file_name, io::open_mode::create).value();
-    ASSERT_TRUE(file->truncate(header.file_bytes()));
-    ASSERT_TRUE(file->write_at(storage::encode_journal_header(header), 0));
-    storage::journal_group group;
-    group.add_batch({}, make_batch(0));
-    for (const std::uint64_t sequence : {1U, 2U}) {
-      ASSERT_TRUE(file->write_at(group.seal(header.run_id, sequence, 1),
-                                 (storage::journal_header_blocks + sequence) * storage::journal_block_bytes));
-      group.clear();
-    }
-  }
-  void flip_journal(std::uint64_t block, std::uint64_t position) {
-    flip(root() / storage::journal_file_name, block * storage::journal_block_bytes + position);
-  }
-};
-
-TEST_F(log_verify_journal, means_nothing_after_a_clean_stop) {
-  write_journal();
-  flip_journal(0, 30);
-  EXPECT_TRUE(verify().findings.empty());
-}
-
-TEST_F(log_verify_journal, tells_what_the_next_start_gives_back) {
-  write_journal();
-  stop_uncleanly();
-  const auto found = verify();
-  EXPECT_TRUE(has(found, "journal_in_use", severity::note)) << listed(found);
-  EXPECT_EQ(found.worst(), severity::note) << listed(found);
-}
-
-TEST_F(log_verify_journal, damaged_group_is_damage) {
-  write_journal();
-  stop_uncleanly();
-  flip_journal(storage::journal_header_blocks + 1, 100);
-  EXPECT_TRUE(has(verify(), "journal_groups_missing", severity::damaged));
-}
-
-TEST_F(log_verify_journal, damaged_header_is_damage_and_the_file_is_set_aside) {
-  write_journal();
-  stop_uncleanly();
-  flip_journal(0, 30);
-  EXPECT_TRUE(has(verify(), "bad_journal", severity::damaged));
-  const auto aside = repair();
-  EXPECT_TRUE(fs::exists(aside / storage::journal_file_name));
-  EXPECT_EQ(verify().worst(), severity::note);
-}
-
-TEST_F(log_verify_journal, another_version_is_left_to_that_version) {
-  write_journal();
-  stop_uncleanly();
-  flip_journal(0, 9);
-  EXPECT_TRUE(has(verify(), "journal_of_another_version", severity::note));
 }
 
 }  // namespace
