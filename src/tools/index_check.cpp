@@ -21,7 +21,7 @@ void index_check::walked_index<Entry>::report(std::vector<finding>& into) {
   if (next < entries.size()) miss();
   if (fault.empty()) return;
   into.push_back({severity::repairable,
-                  "wrong_index",
+                  kind,
                   file,
                   fault,
                   fault_position,
@@ -39,6 +39,11 @@ base::status index_check::load(io::file_system& files, const io::path& root, con
   auto content = io::read_file(files, root / into.file, most_index_bytes);
   if (!content && content.error().code == std::errc::file_too_large) {
     into.set_fault("larger than an index can be", 0);
+    return {};
+  }
+  if (!content && is_unreadable(content.error())) {
+    into.kind = "unreadable";
+    into.set_fault(content.error().describe(), 0);
     return {};
   }
   if (!content) return base::forward_error(content);

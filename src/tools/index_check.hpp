@@ -29,6 +29,7 @@ class index_check {
     bool there = false;
     std::vector<Entry> entries{};
     std::size_t next = 0;
+    std::string_view kind = "wrong_index";
     /// The first thing that is wrong.
     std::string fault{};
     std::uint64_t fault_position = 0;

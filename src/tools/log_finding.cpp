@@ -1,5 +1,7 @@
 #include "log_finding.hpp"
 
+#include <cerrno>
+
 namespace tidelog::tools {
 
 std::string_view name_of(severity level) {
@@ -16,6 +18,24 @@ std::string_view name_of(severity level) {
 
 bool is_errno(const base::error& failure) {
   return failure.code.category() == std::system_category();
+}
+
+bool is_unreadable(const base::error& failure) {
+  if (!is_errno(failure)) return false;
+  switch (failure.code.value()) {
+    case EIO:
+    case EUCLEAN:
+    case EBADMSG:
+    case ENODATA:
+      return true;
+    default:
+      return false;
+  }
+}
+
+finding unreadable_file(severity level, const io::path& file, const base::error& why,
+                        std::vector<repair_step> steps) {
+  return {level, "unreadable", file, why.describe(), {}, {}, {}, std::move(steps)};
 }
 
 }  // namespace tidelog::tools

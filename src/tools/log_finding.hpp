@@ -21,6 +21,8 @@ enum class severity {
 
 /// The system has refused something; anything else is about what a file holds.
 [[nodiscard]] bool is_errno(const base::error& failure);
+/// The disk does not give what it holds: that concerns one file, and keeps nobody from looking at the others.
+[[nodiscard]] bool is_unreadable(const base::error& failure);
 
 struct byte_range {
   std::uint64_t begin = 0;
@@ -58,5 +60,9 @@ struct finding {
   /// Nothing where a repair cannot do anything about it.
   std::vector<repair_step> steps{};
 };
+
+/// For a failure that is_unreadable().
+[[nodiscard]] finding unreadable_file(severity level, const io::path& file, const base::error& why,
+                                      std::vector<repair_step> steps = {});
 
 }  // namespace tidelog::tools

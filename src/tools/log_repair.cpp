@@ -55,7 +55,7 @@ class repairer {
         TIDELOG_DO(files_.rename(root_ / file, root_ / aside_ / file));
         return sync_folders(file);
       case action::replace:
-        if (there) TIDELOG_DO(keep_range(file, aside_ / file, {0, 0}));
+        if (there) TIDELOG_DO(keep_whole(file));
         TIDELOG_DO(io::replace_file(files_, root_ / file, base::as_bytes(how.content)));
         return sync_folders(file);
       case action::write_over:
@@ -84,6 +84,13 @@ class repairer {
     std::uint64_t position = 0;
     TIDELOG_DO(copy_range(*from, range, *to, position));
     return to->sync_data();
+  }
+
+  /// Of a file that cannot be read there is no copy, but it can be had whole.
+  base::status keep_whole(const io::path& file) {
+    auto kept = keep_range(file, aside_ / file, {0, 0});
+    if (kept || !is_unreadable(kept.error())) return kept;
+    return files_.rename(root_ / file, root_ / aside_ / file);
   }
 
   base::status write_over(const io::path& file, const std::map<std::uint64_t, std::string>& by_position) {

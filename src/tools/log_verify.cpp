@@ -49,6 +49,7 @@ class directory_checker {
   base::status read_properties();
   base::status read_checkpoints();
   base::status read_metadata();
+  base::status read_metadata_if_readable();
   base::status read_metadata_snapshots();
   base::result<segment_report> check_snapshot(const io::path& file, const record_listener& listener);
   base::status check_quorum_state();
@@ -116,7 +117,7 @@ base::status directory_checker::read_properties() {
         "is missing: nobody knows whose data this is");
     return {};
   }
-  if (is_errno(read.error())) return tl::unexpected(read.error());
+  if (is_errno(read.error()) && !is_unreadable(read.error())) return tl::unexpected(read.error());
   add(severity::damaged, "bad_meta_properties", storage::meta_properties_name, read.error().describe());
   return {};
 }
@@ -127,7 +128,7 @@ base::status directory_checker::read_checkpoints() {
     if (read) {
       each->offsets = *read;
       each->wanted = std::move(*read);
-    } else if (is_errno(read.error())) {
+    } else if (is_errno(read.error()) && !is_unreadable(read.error())) {
       return base::forward_error(read);
     } else {
       add(severity::repairable, "bad_checkpoint", each->name, read.error().describe(),
@@ -195,12 +196,15 @@ base::status directory_checker::check_quorum_state() {
   const auto file = io::path(metadata_directory) / "quorum-state";
   TIDELOG_TRY(const bool there, files_.exists(target_.root / file));
   if (!there) return {};
-  TIDELOG_TRY(const auto content, io::read_file(files_, target_.root / file, most_text_bytes));
-  const auto state = nlohmann::json::parse(base::as_text(content), nullptr, false);
+  const auto content = io::read_file(files_, target_.root / file, most_text_bytes);
+  if (!content && !is_unreadable(content.error())) return tl::unexpected(content.error());
+  const auto text = content ? base::as_text(*content) : std::string_view();
+  const auto state = nlohmann::json::parse(text, nullptr, false);
   if (state.is_object() && state.contains("leaderEpoch") && state["leaderEpoch"].is_number_integer())
     return {};
   add(severity::repairable, "bad_quorum_state", file,
-      "is not the JSON that says the epoch of the metadata log", {{repair_step::action::set_aside, file}});
+      content ? "is not the JSON that says the epoch of the metadata log" : content.error().describe(),
+      {{repair_step::action::set_aside, file}});
   return {};
 }
 
@@ -208,7 +212,7 @@ base::status directory_checker::check_quorum_state() {
 base::result<std::optional<model::offset>> directory_checker::read_metadata_recovery_point() {
   const auto file = io::path(metadata_directory) / "recovery-point";
   const auto read = storage::read_offset_checkpoint(files_, target_.root / file);
-  if (!read && is_errno(read.error())) return tl::unexpected(read.error());
+  if (!read && is_errno(read.error()) && !is_unreadable(read.error())) return tl::unexpected(read.error());
   if (read) return read->empty() ? std::nullopt : std::optional(read->begin()->second);
   add(severity::repairable, "bad_checkpoint", file, read.error().describe(),
       {{repair_step::action::set_aside, file}});
@@ -242,6 +246,16 @@ base::status directory_checker::read_metadata() {
   return {};
 }
 
+base::status directory_checker::read_metadata_if_readable() {
+  auto read = read_metadata();
+  if (read || !is_unreadable(read.error())) return read;
+  // The other logs are checked by what they say themselves.
+  summary_.findings.push_back(unreadable_file(severity::damaged, metadata_directory, read.error()));
+  std::erase(directories_, metadata_directory);
+  metadata_ = {};
+  return {};
+}
+
 partition_context directory_checker::context_for(const std::string& directory) const {
   partition_context context;
   context.root = target_.root;
@@ -263,8 +277,13 @@ partition_context directory_checker::context_for(const std::string& directory) c
 base::status directory_checker::open_partitions() {
   for (const auto& directory : directories_) {
     if (!target_.only_partition.empty() && directory != target_.only_partition) continue;
-    TIDELOG_TRY(auto opened, partition_check::open(files_, context_for(directory)));
-    partitions_.push_back(std::move(opened));
+    auto opened = partition_check::open(files_, context_for(directory));
+    if (!opened && is_unreadable(opened.error())) {
+      summary_.findings.push_back(unreadable_file(severity::damaged, directory, opened.error()));
+      continue;
+    }
+    if (!opened) return base::forward_error(opened);
+    partitions_.push_back(std::move(*opened));
   }
   summary_.partitions += partitions_.size();
   return {};
@@ -348,7 +367,13 @@ base::status directory_checker::check_commit_journal() {
     task.logs[{model::topic_id(*id), parsed->partition.partition}] = {
         partition->context().directory, partition->log_end(), partition->newest_epoch()};
   }
-  TIDELOG_TRY(auto report, check_journal(files_, task));
+  auto checked = check_journal(files_, task);
+  if (!checked && is_unreadable(checked.error())) {
+    checked = journal_report{
+        {unreadable_file(severity::damaged, storage::journal_file_name, checked.error())},
+        "the disk has to give its commit journal, in which there may be records that are nowhere else"};
+  }
+  TIDELOG_TRY(auto report, std::move(checked));
   std::move(report.findings.begin(), report.findings.end(), std::back_inserter(summary_.findings));
   summary_.start_first = std::move(report.start_first);
   return {};
@@ -362,6 +387,7 @@ void directory_checker::check_end(checkpoint& of, severity level, std::string_vi
     const auto parsed = storage::parse_directory_name(partition->context().directory);
     const auto entry = of.offsets.find(parsed->partition);
     if (entry == of.offsets.end() || entry->second <= partition->log_end()) continue;
+    if (!partition->is_readable()) continue;
     of.wanted[parsed->partition] = partition->log_end();
     add(level, kind, of.name, fmt::format("{}: {}", partition->context().directory, what));
     summary_.findings.back().first_offset = partition->log_end();
@@ -393,7 +419,7 @@ base::result<verify_summary> directory_checker::run() {
     TIDELOG_TRY(auto report, check_snapshot(bootstrap, {}));
     std::move(report.findings.begin(), report.findings.end(), std::back_inserter(summary_.findings));
   }
-  TIDELOG_DO(read_metadata());
+  TIDELOG_DO(read_metadata_if_readable());
   TIDELOG_DO(open_partitions());
   TIDELOG_DO(run_tasks());
   if (interrupted())

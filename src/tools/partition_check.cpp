@@ -84,9 +84,9 @@ base::status partition_check::look_at(const io::directory_entry& entry) {
   const auto file = io::path(context_.directory) / entry.name;
   const auto segment = parse_segment_file_name(name);
   if (entry.kind == io::entry_kind::file && segment && segment->suffix == ".log") {
-    TIDELOG_TRY(const auto opened, files_.open(context_.root / file, io::open_mode::read));
-    TIDELOG_TRY(const auto size, opened->size());
-    bytes_ += size;
+    const auto size = files_.size_of(context_.root / file);
+    if (!size && !is_unreadable(size.error())) return tl::unexpected(size.error());
+    bytes_ += size.value_or(0);
     segment_task task;
     task.root = context_.root;
     task.file = file;
@@ -124,6 +124,10 @@ base::status partition_check::look_at(const io::directory_entry& entry) {
 base::status partition_check::check_transaction_index(const io::path& file) {
   constexpr std::size_t entry_bytes = 34;
   auto content = io::read_file(files_, context_.root / file, most_small_file_bytes);
+  if (!content && is_unreadable(content.error())) {
+    findings_.push_back(unreadable_file(severity::damaged, file, content.error()));
+    return {};
+  }
   if (!content) return base::forward_error(content);
   bool right = content->size() % entry_bytes == 0;
   for (std::size_t at = 0; right && at < content->size(); at += entry_bytes) {
@@ -141,6 +145,11 @@ base::status partition_check::check_transaction_index(const io::path& file) {
 
 base::status partition_check::check_snapshot(const io::path& file, model::offset at) {
   auto content = io::read_file(files_, context_.root / file, most_small_file_bytes);
+  if (!content && is_unreadable(content.error())) {
+    findings_.push_back(unreadable_file(severity::repairable, file, content.error(),
+                                        {{repair_step::action::set_aside, file}}));
+    return {};
+  }
   if (!content && content.error().code != std::errc::file_too_large) return base::forward_error(content);
   const auto entries =
       content ? storage::decode_producer_snapshot(*content, file)
@@ -161,7 +170,8 @@ base::status partition_check::check_topic_id() {
   const auto read = storage::read_partition_metadata(files_, context_.root / context_.directory);
   const bool missing = !read && read.error().code == std::errc::no_such_file_or_directory;
   topic_id_ = read ? std::optional(read->text()) : context_.topic_id;
-  if (!read && !missing && is_errno(read.error())) return tl::unexpected(read.error());
+  if (!read && !missing && is_errno(read.error()) && !is_unreadable(read.error()))
+    return tl::unexpected(read.error());
   if (read && context_.topic_id && read->text() != *context_.topic_id) {
     add(severity::damaged, "other_topic", file,
         fmt::format("says topic id {}, the metadata log says {}", read->text(), *context_.topic_id));
@@ -191,7 +201,8 @@ base::status partition_check::check_topic_id() {
 base::status partition_check::load_epochs() {
   storage::leader_epoch_cache cache;
   const auto state = cache.load(files_, context_.root / context_.directory);
-  if (!state && is_errno(state.error())) return tl::unexpected(state.error());
+  if (!state && is_errno(state.error()) && !is_unreadable(state.error()))
+    return tl::unexpected(state.error());
   if (!state) {
     epoch_file_ = epoch_file::damaged;
     epoch_fault_ = state.error().describe();
@@ -208,16 +219,22 @@ void partition_check::set_record_listener(
 }
 
 void partition_check::finish(std::vector<segment_report> reports) {
+  is_readable_ = std::none_of(reports.begin(), reports.end(),
+                              [](const segment_report& each) { return each.unreadable; });
   check_chain(reports);
-  check_epochs(reports);
+  if (is_readable_) check_epochs(reports);
   for (const auto& [at, file] : snapshots_) {
-    if (at <= log_end_) continue;
+    if (at <= log_end_ || !is_readable_) continue;
     add(severity::repairable, "stale_snapshot", file,
         fmt::format("speaks of batches behind the log's end at offset {}", log_end_.value()),
         {{repair_step::action::set_aside, file}});
   }
   for (auto& report : reports)
     std::move(report.findings.begin(), report.findings.end(), std::back_inserter(findings_));
+  // Nothing is done by half of what there is to know; and a copy of the segment would fail.
+  if (!is_readable_) {
+    for (auto& found : findings_) found.steps.clear();
+  }
   std::stable_sort(findings_.begin(), findings_.end(), [](const finding& left, const finding& right) {
     return std::tie(left.file, left.position) < std::tie(right.file, right.position);
   });
@@ -246,7 +263,8 @@ bool partition_check::next_is_left_out(const std::vector<segment_report>& report
         fmt::format("begins before the end of the segment before it, at offset {}", log_end_.value()));
     return true;
   }
-  const bool gap = task.base > log_end_ && !reports[of].damaged_to_the_end;
+  const bool is_told = reports[of].damaged_to_the_end || reports[of].unreadable;
+  const bool gap = task.base > log_end_ && !is_told;
   if (!gap || context_.gaps == offset_gaps::as_of_compaction) return false;
   add(severity::damaged, "missing_segment", task.file, "the offsets before it are in no segment");
   findings_.back().first_offset = log_end_;

@@ -46,6 +46,8 @@ class partition_check {
   [[nodiscard]] model::leader_epoch newest_epoch() const { return newest_epoch_; }
   /// By partition.metadata, else by the metadata log, as text.
   [[nodiscard]] const std::optional<std::string>& topic_id() const { return topic_id_; }
+  /// After finish(): the disk gave all segments.
+  [[nodiscard]] bool is_readable() const { return is_readable_; }
   [[nodiscard]] const partition_context& context() const { return context_; }
 
  private:
@@ -77,6 +79,7 @@ class partition_check {
   enum class epoch_file { absent, read, damaged } epoch_file_ = epoch_file::absent;
   std::string epoch_fault_;
   std::uint64_t bytes_ = 0;
+  bool is_readable_ = true;
   model::offset log_end_{};
   model::leader_epoch newest_epoch_ = model::no_leader_epoch;
   std::optional<std::string> topic_id_;

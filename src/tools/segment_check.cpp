@@ -66,6 +66,7 @@ class segment_checker {
   base::result<std::optional<model::offset>> last_offset_from(std::uint64_t position);
   base::result<bool> belongs_here(std::int32_t last_offset_delta, std::uint64_t next_position);
   void take_old_message(std::uint64_t position);
+  base::result<std::uint64_t> pass_unreadable(std::uint64_t position, const base::error& why);
   std::uint64_t report_damage(byte_range range, std::optional<std::uint64_t> next, const base::error& why);
   bool ends_the_log(std::optional<model::offset> goes_on_at) const;
   finding& add(severity level, std::string_view kind, std::uint64_t position, std::string what) {
@@ -346,15 +347,36 @@ base::result<std::uint64_t> segment_checker::step(std::uint64_t position) {
   return next;
 }
 
+/// Goes on behind a batch that the disk gives only the header of.
+base::result<std::uint64_t> segment_checker::pass_unreadable(std::uint64_t position, const base::error& why) {
+  report_.unreadable = true;
+  cut_ = true;
+  const auto header = window_.header_at(position);
+  auto next = window_.size();
+  if (header) {
+    const auto behind = position + header->size_bytes();
+    const auto batch = finder_.sound_batch(behind, report_.end);
+    if (!batch && is_errno(batch.error()) && !is_unreadable(batch.error()))
+      return tl::unexpected(batch.error());
+    if (batch || is_unreadable(batch.error())) next = behind;
+  }
+  add(severity::damaged, "unreadable", position,
+      fmt::format("{}{}", why.describe(), next < window_.size() ? "" : "; the rest was not looked at"))
+      .first_offset = report_.end;
+  return next;
+}
+
 base::result<segment_report> segment_checker::run() {
   std::uint64_t position = 0;
   while (position < window_.size() && !interrupted()) {
-    TIDELOG_TRY(const auto next, step(position));
+    auto stepped = step(position);
+    if (!stepped && is_unreadable(stepped.error())) stepped = pass_unreadable(position, stepped.error());
+    TIDELOG_TRY(const auto next, std::move(stepped));
     done_bytes_ += next - position;
     position = next;
   }
   // Of messages in the old formats the indexes have entries, too.
-  if (!positions_change_ && !has_old_messages_ && !interrupted()) {
+  if (!positions_change_ && !has_old_messages_ && !report_.unreadable && !interrupted()) {
     for (auto& found : indexes_.findings()) report_.findings.push_back(std::move(found));
   }
   return std::move(report_);
@@ -364,10 +386,18 @@ base::result<segment_report> segment_checker::run() {
 
 base::result<segment_report> check_segment(io::file_system& files, const segment_task& task,
                                            std::atomic<std::uint64_t>& done_bytes) {
-  TIDELOG_TRY(const auto opened, files.open(task.root / task.file, io::open_mode::read));
-  TIDELOG_TRY(auto window, file_window::open(*opened));
+  const auto opened = files.open(task.root / task.file, io::open_mode::read);
+  auto window = opened ? file_window::open(**opened) : tl::unexpected(opened.error());
+  if (!window && is_unreadable(window.error())) {
+    segment_report report;
+    report.end = task.base;
+    report.unreadable = true;
+    report.findings.push_back(unreadable_file(severity::damaged, task.file, window.error()));
+    return report;
+  }
+  if (!window) return base::forward_error(window);
   TIDELOG_TRY(auto indexes, index_check::open(files, task.root, task.file, task.base));
-  return segment_checker(task, std::move(window), std::move(indexes), done_bytes).run();
+  return segment_checker(task, std::move(*window), std::move(indexes), done_bytes).run();
 }
 
 }  // namespace tidelog::tools

@@ -51,12 +51,15 @@ struct segment_report {
   bool damaged_to_the_end = false;
   /// A recovery ends the log in this segment, whatever follows.
   bool log_ends = false;
+  /// Not all of the segment could be read: what the rest of the report says may not be all.
+  bool unreadable = false;
   std::uint64_t size_bytes = 0;
   std::uint64_t batches = 0;
   std::uint64_t records = 0;
 };
 
-/// `done_bytes` is added to as the work goes on. Ends early after Ctrl-C. Fails with an errno.
+/// `done_bytes` is added to as the work goes on. Ends early after Ctrl-C. What the disk does not give is a finding. Fails
+/// with an errno.
 [[nodiscard]] base::result<segment_report> check_segment(io::file_system& files, const segment_task& task,
                                                          std::atomic<std::uint64_t>& done_bytes);
 
