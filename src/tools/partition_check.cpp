@@ -97,7 +97,8 @@ base::status partition_check::look_at(const io::directory_entry& entry) {
     return {};
   }
   if (segment && segment->suffix == ".snapshot") return check_snapshot(file, segment->base);
-  if (segment && segment->suffix == ".txnindex") return check_transaction_index(file);
+  if (segment && segment->suffix == transaction_index_suffix)
+    return read_transaction_index(file, segment->base);
   const bool known = (segment && (segment->suffix == ".index" || segment->suffix == ".timeindex")) ||
                      name == storage::leader_epoch_cache::file_name ||
                      name == storage::partition_metadata_name || name == "quorum-state" ||
@@ -121,26 +122,42 @@ base::status partition_check::look_at(const io::directory_entry& entry) {
   return {};
 }
 
-base::status partition_check::check_transaction_index(const io::path& file) {
-  constexpr std::size_t entry_bytes = 34;
-  auto content = io::read_file(files_, context_.root / file, most_small_file_bytes);
-  if (!content && is_unreadable(content.error())) {
-    findings_.push_back(unreadable_file(severity::damaged, file, content.error()));
-    return {};
-  }
-  if (!content) return base::forward_error(content);
-  bool right = content->size() % entry_bytes == 0;
-  for (std::size_t at = 0; right && at < content->size(); at += entry_bytes) {
-    const auto* const entry = content->data() + at;
-    const auto first = base::load_big_endian<std::int64_t>(entry + 10);
-    const auto last = base::load_big_endian<std::int64_t>(entry + 18);
-    right = base::load_big_endian<std::int16_t>(entry) == 0 && first >= 0 && first <= last;
-  }
-  if (!right) {
-    add(severity::damaged, "wrong_transaction_index", file,
-        "not a list of aborted transactions; without it they would be read as committed");
+base::status partition_check::read_transaction_index(const io::path& file, model::offset base) {
+  const auto content = io::read_file(files_, context_.root / file, most_small_file_bytes);
+  if (!content && is_errno(content.error()) && !is_unreadable(content.error()))
+    return tl::unexpected(content.error());
+  auto& index = transaction_indexes_[base];
+  auto entries = content ? decode_transaction_index(*content, file.filename().string())
+                         : base::result<std::vector<aborted_transaction>>(tl::unexpected(content.error()));
+  if (entries) {
+    index.entries = std::move(*entries);
+  } else {
+    index.fault = entries.error().describe();
   }
   return {};
+}
+
+/// Where batches are missing, and in a compacted log, nothing can be said of an index but whether it is one.
+void partition_check::check_transaction_indexes(const std::vector<segment_report>& reports) {
+  const auto is_damage = [](const finding& each) { return each.level == severity::damaged; };
+  const bool all_is_there = is_readable_ && context_.gaps == offset_gaps::none &&
+                            std::none_of(reports.begin(), reports.end(), [&](const segment_report& each) {
+                              return std::any_of(each.findings.begin(), each.findings.end(), is_damage);
+                            });
+  transaction_follower follower;
+  for (std::size_t i = 0; i < reports.size(); ++i) {
+    const auto found = transaction_indexes_.find(tasks_[i].base);
+    const auto* const index = found == transaction_indexes_.end() ? nullptr : &found->second;
+    const auto file = io::path(tasks_[i].file).replace_extension(transaction_index_suffix);
+    const auto verdict = follower.judge(reports[i].transactions, index);
+    if (all_is_there && !verdict.fault.empty()) {
+      add(severity::repairable, "wrong_transaction_index", file, verdict.fault,
+          {{repair_step::action::replace, file, {}, encode_transaction_index(verdict.wanted)}});
+    } else if (index != nullptr && !index->fault.empty()) {
+      add(severity::damaged, "wrong_transaction_index", file,
+          index->fault + "; without it transactions that were rolled back would be read as committed");
+    }
+  }
 }
 
 base::status partition_check::check_snapshot(const io::path& file, model::offset at) {
@@ -222,6 +239,7 @@ void partition_check::finish(std::vector<segment_report> reports) {
   is_readable_ = std::none_of(reports.begin(), reports.end(),
                               [](const segment_report& each) { return each.unreadable; });
   check_chain(reports);
+  check_transaction_indexes(reports);
   if (is_readable_) check_epochs(reports);
   for (const auto& [at, file] : snapshots_) {
     if (at <= log_end_ || !is_readable_) continue;
@@ -276,7 +294,7 @@ bool partition_check::next_is_left_out(const std::vector<segment_report>& report
 void partition_check::set_aside_behind(std::vector<segment_report>& reports, std::size_t last_kept) {
   for (auto i = last_kept + 1; i < reports.size(); ++i) {
     std::vector<repair_step> steps;
-    for (const auto* const suffix : {".log", ".index", ".timeindex", ".txnindex"}) {
+    for (const auto* const suffix : {".log", ".index", ".timeindex", transaction_index_suffix}) {
       const auto file = io::path(tasks_[i].file).replace_extension(suffix);
       if (names_.contains(file.filename().string())) steps.push_back({repair_step::action::set_aside, file});
     }

@@ -55,7 +55,8 @@ class partition_check {
       : files_(files), context_(std::move(context)) {}
   base::status read_listing();
   base::status look_at(const io::directory_entry& entry);
-  base::status check_transaction_index(const io::path& file);
+  base::status read_transaction_index(const io::path& file, model::offset base);
+  void check_transaction_indexes(const std::vector<segment_report>& reports);
   base::status check_snapshot(const io::path& file, model::offset at);
   base::status check_topic_id();
   base::status load_epochs();
@@ -75,6 +76,8 @@ class partition_check {
   std::vector<segment_task> tasks_;
   std::vector<finding> findings_;
   std::vector<std::pair<model::offset, io::path>> snapshots_;
+  /// By the base of their segments.
+  std::map<model::offset, found_transaction_index> transaction_indexes_;
   std::vector<storage::epoch_entry> epochs_;
   enum class epoch_file { absent, read, damaged } epoch_file_ = epoch_file::absent;
   std::string epoch_fault_;

@@ -78,6 +78,7 @@ class segment_checker {
   file_window window_;
   batch_finder finder_;
   index_check indexes_;
+  transaction_events transactions_;
   std::atomic<std::uint64_t>& done_bytes_;
   segment_report report_;
   model::leader_epoch epoch_ = model::no_leader_epoch;
@@ -175,6 +176,7 @@ void segment_checker::take(const model::record_batch_view& batch, std::uint64_t 
   cut_ = false;
   check_epoch(batch, position);
   indexes_.take(batch, position);
+  transactions_.take(batch);
   report_.end = batch.next_offset();
   ++report_.batches;
   report_.records += static_cast<std::uint64_t>(batch.record_count());
@@ -379,6 +381,7 @@ base::result<segment_report> segment_checker::run() {
   if (!positions_change_ && !has_old_messages_ && !report_.unreadable && !interrupted()) {
     for (auto& found : indexes_.findings()) report_.findings.push_back(std::move(found));
   }
+  report_.transactions = std::move(transactions_.all());
   return std::move(report_);
 }
 

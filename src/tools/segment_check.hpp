@@ -4,6 +4,7 @@
 #include "log_file_reader.hpp"
 #include "log_finding.hpp"
 #include "record_schema.hpp"
+#include "transaction_check.hpp"
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -53,6 +54,7 @@ struct segment_report {
   bool log_ends = false;
   /// Not all of the segment could be read: what the rest of the report says may not be all.
   bool unreadable = false;
+  std::vector<transaction_event> transactions;
   std::uint64_t size_bytes = 0;
   std::uint64_t batches = 0;
   std::uint64_t records = 0;
