@@ -79,6 +79,8 @@ class directory_checker {
   checkpoint high_watermarks_{storage::high_watermark_checkpoint};
   checkpoint cleaned_ends_{storage::cleaner_checkpoint};
   metadata_view metadata_;
+  /// Not all of it could be read: it may have said more of any topic.
+  bool metadata_in_doubt_ = false;
   std::vector<std::unique_ptr<partition_check>> partitions_;
   std::atomic<std::uint64_t> done_bytes_{0};
   progress_line progress_;
@@ -240,6 +242,8 @@ base::status directory_checker::read_metadata() {
   ++summary_.partitions;
   if (!log->tasks().empty()) metadata_.set_known();
   log->finish(std::move(reports));
+  metadata_in_doubt_ = std::any_of(log->findings().begin(), log->findings().end(),
+                                   [](const finding& each) { return each.level == severity::damaged; });
   std::move(log->findings().begin(), log->findings().end(), std::back_inserter(summary_.findings));
   std::erase(directories_, metadata_directory);
   done_bytes_ = 0;
@@ -252,7 +256,7 @@ base::status directory_checker::read_metadata_if_readable() {
   // The other logs are checked by what they say themselves.
   summary_.findings.push_back(unreadable_file(severity::damaged, metadata_directory, read.error()));
   std::erase(directories_, metadata_directory);
-  metadata_ = {};
+  metadata_in_doubt_ = true;
   return {};
 }
 
@@ -261,12 +265,12 @@ partition_context directory_checker::context_for(const std::string& directory) c
   context.root = target_.root;
   context.directory = directory;
   context.stopped_cleanly = stopped_cleanly_;
-  context.metadata_known = metadata_.is_known();
+  context.metadata_known = metadata_.is_known() && !metadata_in_doubt_;
   const auto parsed = storage::parse_directory_name(directory);
   if (!parsed) return context;
   const auto& partition = parsed->partition;
   const bool compacted = is_always_compacted(directory) || metadata_.is_compacted(partition.topic) ||
-                         cleaned_ends_.offsets.contains(partition);
+                         cleaned_ends_.offsets.contains(partition) || metadata_in_doubt_;
   if (compacted) context.gaps = offset_gaps::as_of_compaction;
   context.topic_id = metadata_.id_of(partition.topic);
   if (const auto found = recovery_points_.offsets.find(partition); found != recovery_points_.offsets.end())

@@ -319,6 +319,22 @@ void partition_check::pass_never_begun(std::vector<segment_report>& reports, std
   }
 }
 
+/// Consumers have seen the offsets below the recovery point: as in a recovery, no other records may ever have them.
+void partition_check::go_on_behind_damage(std::vector<segment_report>& reports) {
+  const auto point = context_.recovery_point;
+  if (reports.empty() || !reports.back().damaged_to_the_end || !point || log_end_ >= *point) return;
+  const auto file = io::path(context_.directory) / fmt::format("{:020}.log", point->value());
+  for (auto& found : reports.back().findings) {
+    const auto cuts = [](const repair_step& step) { return step.what == repair_step::action::remove_range; };
+    if (found.first_offset != log_end_ || std::none_of(found.steps.begin(), found.steps.end(), cuts))
+      continue;
+    found.steps.push_back({repair_step::action::replace, file});
+    found.last_offset = *point + -1;
+    log_end_ = *point;
+    return;
+  }
+}
+
 void partition_check::check_chain(std::vector<segment_report>& reports) {
   for (std::size_t i = 0; i < reports.size(); ++i) {
     log_end_ = reports[i].end;
@@ -328,6 +344,7 @@ void partition_check::check_chain(std::vector<segment_report>& reports) {
     check_overlap(reports[i], reports[i + 1], tasks_[i + 1].base);
     if (next_is_left_out(reports, i)) set_aside_behind(reports, i);
   }
+  if (is_readable_) go_on_behind_damage(reports);
   for (const auto& each : epochs_)
     if (each.start_offset < log_end_) newest_epoch_ = std::max(newest_epoch_, each.epoch);
 }

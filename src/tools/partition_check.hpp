@@ -64,6 +64,7 @@ class partition_check {
   void check_chain(std::vector<segment_report>& reports);
   void pass_never_begun(std::vector<segment_report>& reports, std::size_t behind);
   bool next_is_left_out(const std::vector<segment_report>& reports, std::size_t of);
+  void go_on_behind_damage(std::vector<segment_report>& reports);
   void set_aside_behind(std::vector<segment_report>& reports, std::size_t last_kept);
   void check_epochs(const std::vector<segment_report>& reports);
   void add(severity level, std::string_view kind, const io::path& file, std::string what,

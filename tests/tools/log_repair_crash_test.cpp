@@ -81,6 +81,24 @@ TEST_F(log_repair_crash, log_ends_before_a_segment_that_is_missing_past_the_reco
   EXPECT_EQ(verify().worst(), severity::note) << listed(verify());
 }
 
+TEST_F(log_repair_crash, offsets_below_the_recovery_point_are_not_given_twice) {
+  const auto segment = files_of(".log").back();
+  const auto starts = positions(segment);
+  fs::resize_file(segment, starts[2] + 10);
+  crash_with_recovery_point(std::int64_t{batches} * 3);
+  const auto harmed = directory_.path() / "harmed";
+  fs::copy(root(), harmed, fs::copy_options::recursive);
+  repair();
+  const auto after = verify();
+  EXPECT_TRUE(has(after, "missing_segment", severity::damaged)) << listed(after);
+  EXPECT_TRUE(repair_plan(after.findings).empty()) << listed(after);
+  const auto repaired = records_after_recovery();
+  EXPECT_EQ(repaired.substr(0, 4), fmt::format("{}:", batches * 3));
+  fs::remove_all(root());
+  fs::rename(harmed, root());
+  EXPECT_EQ(records_after_recovery(), repaired);
+}
+
 TEST_F(log_repair_crash, log_whose_sync_has_failed_is_recovered_after_a_clean_stop_too) {
   const auto segment = files_of(".log").front();
   const auto starts = positions(segment);

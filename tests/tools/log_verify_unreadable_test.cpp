@@ -110,6 +110,19 @@ TEST_F(log_verify_unreadable, partition_that_cannot_be_listed_is_damage) {
   EXPECT_TRUE(has(summary, "unreadable", severity::damaged)) << listed(summary);
 }
 
+TEST_F(log_verify_unreadable, metadata_log_leaves_nothing_to_be_said_of_what_it_may_have_told) {
+  const auto metadata = root() / "__cluster_metadata-0";
+  fs::create_directory(metadata);
+  write(metadata / "00000000000000000000.log", "x");
+  for (const auto* const suffix : {".index", ".timeindex", ".log"}) fs::remove(files_of(suffix).at(1));
+  copy_into_memory();
+  refuse("__cluster_metadata-0");
+  const auto summary = verify_memory();
+  EXPECT_TRUE(has(summary, "unreadable", severity::damaged)) << listed(summary);
+  EXPECT_FALSE(has(summary, "stray", severity::note)) << listed(summary);
+  EXPECT_FALSE(has(summary, "missing_segment", severity::damaged)) << listed(summary);
+}
+
 TEST_F(log_verify_unreadable, no_read_that_fails_once_ends_the_check) {
   copy_into_memory();
   for (std::uint64_t after = 0;; ++after) {
