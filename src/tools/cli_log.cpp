@@ -102,6 +102,8 @@ std::string describe(const io::path& file, const file_repair& how) {
       return fmt::format("set aside {}", file.string());
     case repair_step::action::replace:
       return fmt::format("write {} anew", file.string());
+    case repair_step::action::begin_segment:
+      return fmt::format("begin {}", file.string());
     case repair_step::action::write_over:
       return fmt::format("put right the offsets of {} batch(es) in {}", how.overwrites.size(), file.string());
     case repair_step::action::remove_range:

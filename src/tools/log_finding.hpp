@@ -33,10 +33,11 @@ struct byte_range {
 /// One thing that a repair does to one file.
 struct repair_step {
   enum class action {
-    remove_range,  ///< of bytes of a segment; what follows moves up
-    write_over,    ///< of bytes of a segment, by `content`
-    set_aside,     ///< the whole file
-    replace,       ///< by `content`
+    begin_segment,  ///< an empty one
+    remove_range,   ///< of bytes of a segment; what follows moves up
+    write_over,     ///< of bytes of a segment, by `content`
+    set_aside,      ///< the whole file
+    replace,        ///< by `content`
   };
   action what = action::set_aside;
   /// Below the data directory.

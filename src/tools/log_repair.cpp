@@ -54,6 +54,9 @@ class repairer {
         if (!there) return {};
         TIDELOG_DO(files_.rename(root_ / file, root_ / aside_ / file));
         return sync_folders(file);
+      case action::begin_segment:
+        TIDELOG_DO(io::replace_file(files_, root_ / file, {}));
+        return sync_folders(file);
       case action::replace:
         if (there) TIDELOG_DO(keep_whole(file));
         TIDELOG_DO(io::replace_file(files_, root_ / file, base::as_bytes(how.content)));
@@ -158,8 +161,10 @@ repair_plan::repair_plan(const std::vector<finding>& findings) {
 
 base::status repair_plan::execute(io::file_system& files, const io::path& root, const io::path& aside) const {
   repairer work(files, root, aside);
-  // Indexes go before their segments change, and checkpoints come last: they speak of what then is.
-  for (const auto what : {action::set_aside, action::write_over, action::remove_range, action::replace}) {
+  // Indexes go before their segments change, and checkpoints come last: they speak of what then is. A segment that goes on
+  // behind a damaged end is begun before that is cut off and no longer tells that it has to be.
+  for (const auto what : {action::set_aside, action::begin_segment, action::write_over, action::remove_range,
+                          action::replace}) {
     for (const auto& [name, how] : files_)
       if (how.what == what) TIDELOG_DO(work.repair(name, how));
   }

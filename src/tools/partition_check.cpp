@@ -139,11 +139,14 @@ base::status partition_check::read_transaction_index(const io::path& file, model
 
 /// Where batches are missing, and in a compacted log, nothing can be said of an index but whether it is one.
 void partition_check::check_transaction_indexes(const std::vector<segment_report>& reports) {
-  const auto is_damage = [](const finding& each) { return each.level == severity::damaged; };
-  const bool all_is_there = is_readable_ && context_.gaps == offset_gaps::none &&
-                            std::none_of(reports.begin(), reports.end(), [&](const segment_report& each) {
-                              return std::any_of(each.findings.begin(), each.findings.end(), is_damage);
-                            });
+  const auto has_hole = [](const segment_report& report) {
+    return std::any_of(report.findings.begin(), report.findings.end(), [&report](const finding& each) {
+      // What is at the end goes, and the index is that of what stays.
+      return each.level == severity::damaged && each.first_offset != report.end;
+    });
+  };
+  const bool all_is_there = is_readable_ && !segments_missing_ && context_.gaps == offset_gaps::none &&
+                            std::none_of(reports.begin(), reports.end(), has_hole);
   transaction_follower follower;
   for (std::size_t i = 0; i < reports.size(); ++i) {
     const auto found = transaction_indexes_.find(tasks_[i].base);
@@ -287,6 +290,7 @@ bool partition_check::next_is_left_out(const std::vector<segment_report>& report
   add(severity::damaged, "missing_segment", task.file, "the offsets before it are in no segment");
   findings_.back().first_offset = log_end_;
   findings_.back().last_offset = task.base + -1;
+  segments_missing_ |= !is_recovered;
   return is_recovered;
 }
 
@@ -328,7 +332,7 @@ void partition_check::go_on_behind_damage(std::vector<segment_report>& reports) 
     const auto cuts = [](const repair_step& step) { return step.what == repair_step::action::remove_range; };
     if (found.first_offset != log_end_ || std::none_of(found.steps.begin(), found.steps.end(), cuts))
       continue;
-    found.steps.push_back({repair_step::action::replace, file});
+    found.steps.push_back({repair_step::action::begin_segment, file});
     found.last_offset = *point + -1;
     log_end_ = *point;
     return;

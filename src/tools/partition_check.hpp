@@ -84,6 +84,7 @@ class partition_check {
   std::string epoch_fault_;
   std::uint64_t bytes_ = 0;
   bool is_readable_ = true;
+  bool segments_missing_ = false;
   model::offset log_end_{};
   model::leader_epoch newest_epoch_ = model::no_leader_epoch;
   std::optional<std::string> topic_id_;

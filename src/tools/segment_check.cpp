@@ -248,8 +248,9 @@ base::result<std::uint64_t> segment_checker::pass_wrong_offset(std::uint64_t pos
   TIDELOG_TRY(const auto header, window_.header_at(position));
   const auto claimed = header.base_offset();
   const auto last = header.last_offset();
+  const auto delta = header.last_offset_delta();
   const auto next = position + header.size_bytes();
-  TIDELOG_TRY(const bool is_known, belongs_here(header.last_offset_delta(), next));
+  TIDELOG_TRY(const bool is_known, belongs_here(delta, next));
   if (is_known && claimed != report_.end) {
     TIDELOG_DO(put_right(position));
     return next;
@@ -267,6 +268,8 @@ base::result<std::uint64_t> segment_checker::pass_wrong_offset(std::uint64_t pos
     return window_.size();
   }
   add(severity::damaged, "wrong_base_offset", position, why.describe()).first_offset = report_.end;
+  // As the last one it stays, and has so many offsets, whichever they are.
+  if (next == window_.size() && !task_.next_base) report_.end = report_.end + delta + 1;
   return next;
 }
 
@@ -311,9 +314,7 @@ void segment_checker::take_old_message(std::uint64_t position) {
   const auto at = front ? model::offset(base::load_big_endian<std::int64_t>(front->data())) : report_.end;
   if (!has_old_messages_) {
     add(severity::note, "unsupported_format", position,
-        "messages of format 0 or 1, which Apache Kafka wrote before 0.11; they are not read, and left as "
-        "they "
-        "are")
+        "messages of format 0 or 1, of before Apache Kafka 0.11; they are not read, and left as they are")
         .first_offset = at;
   }
   has_old_messages_ = true;

@@ -69,6 +69,17 @@ TEST_F(log_repair_kept, wrong_base_offset_is_put_right_by_what_stands_around_it)
   }
 }
 
+TEST_F(log_repair_kept, last_batch_with_a_wrong_offset_stays_and_no_checkpoint_is_lowered) {
+  const auto segment = files_of(".log").back();
+  set_base_offset(segment, positions(segment).back(), 3);
+  const auto before = content(segment);
+  const auto found = verify();
+  EXPECT_TRUE(has(found, "wrong_base_offset", severity::damaged)) << listed(found);
+  EXPECT_FALSE(has(found, "log_ends_early", severity::damaged)) << listed(found);
+  repair();
+  EXPECT_EQ(content(segment), before);
+}
+
 TEST_F(log_repair_kept, overlapping_batches_that_the_next_segment_lacks_stay) {
   const auto logs = files_of(".log");
   const auto next = content(logs.at(1));

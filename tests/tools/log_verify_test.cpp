@@ -172,7 +172,10 @@ TEST_F(log_verify, whatever_is_done_to_the_files_a_repair_ends_and_leaves_nothin
       if (entry.is_regular_file() && entry.file_size() > 0 && entry.path().filename() != "meta.properties")
         all.push_back(entry.path());
     std::sort(all.begin(), all.end());
-    std::string story;
+    // What a recovery would end the log before is set aside with its batches.
+    const bool crashed = round % 3 == 0;
+    if (crashed) fs::remove(root() / ".kafka_cleanshutdown");
+    std::string story = crashed ? "crashed\n" : "";
     for (auto blows = 1 + random() % 4; blows > 0; --blows) {
       const auto& file = all[random() % all.size()];
       auto bytes = content(file);
@@ -199,7 +202,9 @@ TEST_F(log_verify, whatever_is_done_to_the_files_a_repair_ends_and_leaves_nothin
     const auto after = verify();
     EXPECT_EQ(after.count(severity::repairable), 0U) << story << listed(before) << "after\n" << listed(after);
     EXPECT_TRUE(repair_plan(after.findings).empty()) << story << listed(before) << "after\n" << listed(after);
-    EXPECT_GE(after.batches, before.batches) << story;
+    if (!crashed) {
+      EXPECT_GE(after.batches, before.batches) << story;
+    }
   }
 }
 

@@ -122,6 +122,24 @@ TEST_F(log_verify_transaction, entry_of_a_transaction_that_began_before_the_log_
   EXPECT_EQ(verify().worst(), severity::note) << listed(verify());
 }
 
+TEST_F(log_verify_transaction, index_of_a_log_whose_end_is_cut_off_is_cut_with_it) {
+  write_right_indexes();
+  const auto segment = root() / "tx-0" / "00000000000000000000.log";
+  flip(segment, positions(segment).at(3) + 70);
+  stop_uncleanly();
+  expect_clean_after_repair();
+  EXPECT_EQ(content(index(0)), "");
+}
+
+TEST_F(log_verify_transaction, index_of_a_log_that_lacks_batches_is_left) {
+  write_right_indexes();
+  const auto segment = root() / "tx-0" / "00000000000000000000.log";
+  flip(segment, positions(segment).at(0) + 70);
+  repair();
+  EXPECT_EQ(content(index(0)), encode_transaction_index(in_first_));
+  EXPECT_FALSE(has(verify(), "wrong_transaction_index", severity::repairable)) << listed(verify());
+}
+
 TEST_F(log_verify_transaction, index_can_be_dumped) {
   write_right_indexes();
   const auto dumped = run({"log", "dump", index(0).string()});
