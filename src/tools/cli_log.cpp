@@ -102,6 +102,10 @@ std::string describe(const io::path& file, const file_repair& how) {
       return fmt::format("set aside {}", file.string());
     case repair_step::action::replace:
       return fmt::format("write {} anew", file.string());
+    case repair_step::action::begin_segment:
+      return fmt::format("begin {}", file.string());
+    case repair_step::action::write_over:
+      return fmt::format("put right the offsets of {} batch(es) in {}", how.overwrites.size(), file.string());
     case repair_step::action::remove_range:
       break;
   }
@@ -134,6 +138,12 @@ base::status run_repair(cli_context& context, const verify_arguments& wanted) {
   TIDELOG_DO(print_findings(context, summary));
   context.found = code_of(summary.worst());
   if (summary.worst() == severity::note) return print_summary(context, summary);
+  if (!summary.start_first.empty()) {
+    // What a repair cuts off or lowers would be in the way of what the journal has to give back.
+    std::fprintf(stderr, "tidelog: nothing was changed: before %s is repaired, %s\n", target.root.c_str(),
+                 summary.start_first.c_str());
+    return {};
+  }
   const repair_plan plan(summary.findings);
   TIDELOG_DO(print_plan(context, plan));
   if (!wanted.execute || plan.empty()) {

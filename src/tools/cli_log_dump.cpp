@@ -1,7 +1,8 @@
+#include "batch_finder.hpp"
 #include "cli_log.hpp"
-#include "log_file_reader.hpp"
 #include "log_verify.hpp"
 #include "record_schema.hpp"
+#include "transaction_index.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -85,11 +86,12 @@ class dumper {
     if (kind == storage::offset_index_entry::file_suffix)
       return dump_index<storage::offset_index_entry>(name);
     if (kind == storage::time_index_entry::file_suffix) return dump_index<storage::time_index_entry>(name);
+    if (kind == transaction_index_suffix) return dump_transaction_index(name);
     if (kind == ".snapshot") return dump_snapshot(name);
     if (is_checkpoint_text(name.filename().string())) return dump_text(name);
     return base::fail(
         std::make_error_code(std::errc::invalid_argument),
-        "{}: only .log, .index, .timeindex, .snapshot and .checkpoint files, and the checkpoints "
+        "{}: only .log, .index, .timeindex, .txnindex, .snapshot and .checkpoint files, and the checkpoints "
         "that are text, can be read",
         name.string());
   }
@@ -97,18 +99,21 @@ class dumper {
   static bool can_dump(const io::path& name) {
     const auto kind = name.extension().string();
     return kind == ".log" || kind == ".checkpoint" || kind == storage::offset_index_entry::file_suffix ||
-           kind == storage::time_index_entry::file_suffix || kind == ".snapshot" ||
-           is_checkpoint_text(name.filename().string());
+           kind == storage::time_index_entry::file_suffix || kind == transaction_index_suffix ||
+           kind == ".snapshot" || is_checkpoint_text(name.filename().string());
   }
 
  private:
   base::status dump_batches(const io::path& name);
+  base::status print_damage(byte_range range, const base::error& why);
+  base::status print_old_message(std::uint64_t position, std::uint64_t end);
   base::status print_batch(const model::record_batch_view& batch, std::uint64_t position, bool crc_holds);
   base::status print_records(const model::record_batch_view& batch, log_content content);
   base::status print_record(const model::record_batch_view& batch, const model::record_view& record,
                             log_content content);
   template <class Entry>
   base::status dump_index(const io::path& name);
+  base::status dump_transaction_index(const io::path& name);
   base::status dump_snapshot(const io::path& name);
   base::status dump_text(const io::path& name);
   base::status line(const json& document, std::string_view text) {
@@ -127,25 +132,60 @@ log_content content_of_file(const io::path& name) {
   return content_of(std::filesystem::absolute(name, ignored).parent_path().filename().string());
 }
 
+/// Damage is named where it stands; the first is what the file's outcome tells.
 base::status dumper::dump_batches(const io::path& name) {
   TIDELOG_TRY(const auto opened, files_->open(name, io::open_mode::read));
-  TIDELOG_TRY(log_file_reader reader, log_file_reader::open(*opened));
+  TIDELOG_TRY(auto window, file_window::open(*opened));
+  const auto base = base_offset_of(name).value_or(model::offset(0));
+  batch_finder finder(window, {base, {}});
   const auto content = content_of_file(name);
   progress_line progress;
-  for (;;) {
-    const auto position = reader.position();
-    auto batch = reader.next();
-    if (!batch) {
-      batch.error().context = fmt::format("{} at position {}", name.string(), position);
-      return base::forward_error(batch);
+  base::status outcome;
+  auto expected = base;
+  for (std::uint64_t position = 0; position < window.size();) {
+    if (progress.is_due()) progress.show(fmt::format("{} of {} bytes", position, window.size()));
+    const auto batch = window.batch_at(position);
+    if (!batch && is_errno(batch.error())) return tl::unexpected(batch.error());
+    TIDELOG_TRY(const auto old_end, batch ? std::nullopt : finder.end_of_old_message(position));
+    if (old_end) {
+      TIDELOG_DO(print_old_message(position, *old_end));
+      position = *old_end;
+      continue;
     }
-    if (!*batch) return {};
-    const auto sound = model::verify_crc(**batch);
-    TIDELOG_DO(print_batch(**batch, position, sound.has_value()));
-    if (!sound) return base::fail(model::batch_errc::bad_crc, "{} at position {}", name.string(), position);
-    if (wanted_.records) TIDELOG_DO(print_records(**batch, content));
-    if (progress.is_due()) progress.show(fmt::format("{} of {} bytes", position, reader.size()));
+    base::status dumped = batch ? model::verify_crc(*batch) : tl::unexpected(batch.error());
+    const bool is_sound = dumped.has_value();
+    auto next = window.size();
+    if (batch) {
+      expected = is_sound ? std::max(expected, batch->next_offset()) : expected;
+      next = position + batch->size_bytes();
+      TIDELOG_DO(print_batch(*batch, position, is_sound));
+      if (is_sound && wanted_.records) dumped = print_records(*batch, content);
+    }
+    if (!dumped) {
+      if (!is_sound) {
+        TIDELOG_TRY(const auto behind, finder.behind_damage(position, expected));
+        next = behind.value_or(window.size());
+      }
+      TIDELOG_DO(print_damage({position, next}, dumped.error()));
+      dumped.error().context =
+          fmt::format("{} at position {}: {}", name.string(), position, dumped.error().context);
+      if (outcome) outcome = std::move(dumped);
+    }
+    position = next;
   }
+  return outcome;
+}
+
+base::status dumper::print_damage(byte_range range, const base::error& why) {
+  const json document{{"damaged_from", range.begin}, {"damaged_to", range.end}, {"why", why.describe()}};
+  return line(document,
+              fmt::format("DAMAGED  positions {}-{}: {}\n", range.begin, range.end - 1, why.describe()));
+}
+
+base::status dumper::print_old_message(std::uint64_t position, std::uint64_t end) {
+  const json document{{"old_format", true}, {"position", position}, {"size_bytes", end - position}};
+  return line(document, fmt::format("message of format 0 or 1, not read  position {}  bytes {}\n", position,
+                                    end - position));
 }
 
 base::status dumper::print_batch(const model::record_batch_view& batch, std::uint64_t position,
@@ -264,6 +304,21 @@ base::status dumper::dump_index(const io::path& name) {
   return {};
 }
 
+base::status dumper::dump_transaction_index(const io::path& name) {
+  TIDELOG_TRY(const auto content, io::read_file(*files_, name, most_file_bytes));
+  TIDELOG_TRY(const auto entries, decode_transaction_index(content, name.string()));
+  for (const auto& entry : entries) {
+    const json document{{"producer_id", entry.producer.value()},
+                        {"first_offset", entry.first_offset.value()},
+                        {"last_offset", entry.last_offset.value()},
+                        {"last_stable_offset", entry.last_stable_offset.value()}};
+    TIDELOG_DO(line(document, fmt::format("producer {}  offsets {}-{}  last stable offset {}\n",
+                                          entry.producer.value(), entry.first_offset.value(),
+                                          entry.last_offset.value(), entry.last_stable_offset.value())));
+  }
+  return {};
+}
+
 base::status dumper::dump_snapshot(const io::path& name) {
   TIDELOG_TRY(const auto content, io::read_file(*files_, name, most_file_bytes));
   TIDELOG_TRY(const auto entries, storage::decode_producer_snapshot(content, name));
@@ -342,12 +397,13 @@ void add_log_dump_command(CLI::App& log, cli_context& context) {
   auto* const dump =
       log.add_subcommand("dump",
                          "Show what is in files of a data directory, or in all of a stopped one; checks what "
-                         "it reads. Records of\n"
+                         "it reads, and goes on\nbehind damage. Records of "
                          "the metadata log and of the groups' offsets are shown by what they mean");
   const auto wanted = std::make_shared<dump_arguments>();
-  dump->add_option("PATH", wanted->files,
-                   "Segments (.log), indexes (.index, .timeindex), producer snapshots (.snapshot),\n"
-                   "metadata snapshots (.checkpoint), checkpoints; or directories with such files")
+  dump->add_option(
+          "PATH", wanted->files,
+          "Segments (.log), indexes (.index, .timeindex, .txnindex), producer snapshots (.snapshot),\n"
+          "metadata snapshots (.checkpoint), checkpoints; or directories with such files")
       ->required();
   dump->add_flag("-r,--records", wanted->records, "Every record of the batches too");
   dump->callback(

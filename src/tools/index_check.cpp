@@ -21,7 +21,7 @@ void index_check::walked_index<Entry>::report(std::vector<finding>& into) {
   if (next < entries.size()) miss();
   if (fault.empty()) return;
   into.push_back({severity::repairable,
-                  "wrong_index",
+                  kind,
                   file,
                   fault,
                   fault_position,
@@ -39,6 +39,11 @@ base::status index_check::load(io::file_system& files, const io::path& root, con
   auto content = io::read_file(files, root / into.file, most_index_bytes);
   if (!content && content.error().code == std::errc::file_too_large) {
     into.set_fault("larger than an index can be", 0);
+    return {};
+  }
+  if (!content && is_unreadable(content.error())) {
+    into.kind = "unreadable";
+    into.set_fault(content.error().describe(), 0);
     return {};
   }
   if (!content) return base::forward_error(content);
@@ -71,25 +76,38 @@ base::result<index_check> index_check::open(io::file_system& files, const io::pa
 }
 
 void index_check::take(const model::record_batch_view& batch, std::uint64_t position) {
+  take_offset(batch, position);
+  take_time(batch);
+  last_offset_ = batch.last_offset();
+}
+
+/// Apache Kafka before 4.1 makes one entry for all batches of an append: the first one's position, and the last one's
+/// offset. A lookup that begins there finds what it wants, so that is right too.
+void index_check::take_offset(const model::record_batch_view& batch, std::uint64_t position) {
   auto& offsets = offsets_;
   while (offsets.next < offsets.entries.size() && offsets.entries[offsets.next].position <= position) {
     const auto& entry = offsets.entries[offsets.next];
     if (entry.position < position) {
       offsets.miss();
-    } else if (entry.last_offset != batch.last_offset()) {
+    } else if (entry.last_offset < batch.last_offset()) {
       offsets.set_fault(fmt::format("the entry says offset {}, the batch ends at {}",
                                     entry.last_offset.value(), batch.last_offset().value()),
                         offsets.next * storage::offset_index_entry::size_bytes);
     }
     ++offsets.next;
   }
-  largest_ = std::max(largest_, batch.max_timestamp());
+}
+
+/// An entry may name a record within a batch, as Apache Kafka before 3.8 did, and a batch that compaction has emptied.
+void index_check::take_time(const model::record_batch_view& batch) {
+  // An emptied batch has no record that a lookup could look for; Kafka's entries count it, Tidelog's do not.
+  if (batch.record_count() > 0) largest_ = std::max(largest_, batch.max_timestamp());
   auto& times = times_;
   while (times.next < times.entries.size() && times.entries[times.next].last_offset <= batch.last_offset()) {
     const auto& entry = times.entries[times.next];
-    if (entry.last_offset != batch.last_offset()) {
+    if (entry.last_offset < batch.base_offset()) {
       times.miss();
-    } else if (entry.timestamp != batch.max_timestamp() || entry.timestamp != largest_) {
+    } else if (entry.timestamp != batch.max_timestamp() || entry.timestamp < largest_) {
       times.set_fault(
           fmt::format("the entry says timestamp {}, the batch has {}, the largest up to there is {}",
                       entry.timestamp.value(), batch.max_timestamp().value(), largest_.value()),
@@ -101,6 +119,11 @@ void index_check::take(const model::record_batch_view& batch, std::uint64_t posi
 
 std::vector<finding> index_check::findings() {
   std::vector<finding> all;
+  if (!offsets_.entries.empty() && last_offset_ < offsets_.entries.back().last_offset) {
+    offsets_.set_fault(fmt::format("the last entry says offset {}, the segment ends at {}",
+                                   offsets_.entries.back().last_offset.value(), last_offset_.value()),
+                       (offsets_.entries.size() - 1) * storage::offset_index_entry::size_bytes);
+  }
   offsets_.report(all);
   times_.report(all);
   return all;

@@ -29,6 +29,7 @@ class index_check {
     bool there = false;
     std::vector<Entry> entries{};
     std::size_t next = 0;
+    std::string_view kind = "wrong_index";
     /// The first thing that is wrong.
     std::string fault{};
     std::uint64_t fault_position = 0;
@@ -42,9 +43,14 @@ class index_check {
   static base::status load(io::file_system& files, const io::path& root, const io::path& segment,
                            model::offset base, walked_index<Entry>& into);
 
+  void take_offset(const model::record_batch_view& batch, std::uint64_t position);
+  void take_time(const model::record_batch_view& batch);
+
   walked_index<storage::offset_index_entry> offsets_;
   walked_index<storage::time_index_entry> times_;
+  /// Of the records so far.
   model::timestamp largest_ = model::no_timestamp;
+  model::offset last_offset_ = model::no_offset;
 };
 
 }  // namespace tidelog::tools

@@ -6,6 +6,8 @@ namespace tidelog::tools {
 namespace {
 
 constexpr std::uint64_t piece_bytes = std::uint64_t{1} << 20;
+/// About what a disk fails to read at once.
+constexpr std::uint64_t small_piece_bytes = 4096;
 
 }  // namespace
 
@@ -19,13 +21,27 @@ base::result<base::byte_view> file_window::view(std::uint64_t position, std::uin
   length = std::min(length, left);
   const bool is_here = position >= start_ && position - start_ + length <= bytes_.size();
   if (!is_here) {
-    start_ = position;
-    bytes_.resize(std::min(left, std::max(length, piece_bytes)));
-    TIDELOG_TRY(const auto got, source_->read_at(bytes_, position));
-    bytes_.resize(got);
-    length = std::min<std::uint64_t>(length, got);
+    const auto whole_piece = std::min(left, std::max(length, piece_bytes));
+    const auto small_piece = std::min(left, std::max(length, small_piece_bytes));
+    auto got = fill(position, position < small_pieces_until_ ? small_piece : whole_piece);
+    if (!got && position >= small_pieces_until_) {
+      // What cannot be read may lie behind what is wanted.
+      small_pieces_until_ = position + whole_piece;
+      got = fill(position, small_piece);
+    }
+    if (!got && length < small_piece) got = fill(position, length);
+    if (!got) return base::forward_error(got);
+    length = std::min<std::uint64_t>(length, *got);
   }
   return base::byte_view(bytes_).subspan(position - start_, length);
+}
+
+base::result<std::size_t> file_window::fill(std::uint64_t position, std::uint64_t length) {
+  start_ = position;
+  bytes_.resize(length);
+  auto got = source_->read_at(bytes_, position);
+  bytes_.resize(got.value_or(0));
+  return got;
 }
 
 base::result<model::record_batch_header> file_window::header_at(std::uint64_t position) {

@@ -26,8 +26,12 @@ class file_window {
  private:
   file_window(const io::file& source, std::uint64_t size) : source_(&source), size_(size) {}
 
+  base::result<std::size_t> fill(std::uint64_t position, std::uint64_t length);
+
   const io::file* source_;
   std::uint64_t size_;
+  /// Up to there is a piece that could not be read as a whole.
+  std::uint64_t small_pieces_until_ = 0;
   std::uint64_t start_ = 0;
   std::vector<std::byte> bytes_;
 };

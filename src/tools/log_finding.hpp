@@ -1,6 +1,7 @@
 #pragma once
 // What is wrong with the files of a data directory, and what mends it.
 
+#include "tidelog/base/result.hpp"
 #include "tidelog/io/file_system.hpp"
 #include "tidelog/model/types.hpp"
 
@@ -18,6 +19,11 @@ enum class severity {
 };
 [[nodiscard]] std::string_view name_of(severity level);
 
+/// The system has refused something; anything else is about what a file holds.
+[[nodiscard]] bool is_errno(const base::error& failure);
+/// The disk does not give what it holds: that concerns one file, and keeps nobody from looking at the others.
+[[nodiscard]] bool is_unreadable(const base::error& failure);
+
 struct byte_range {
   std::uint64_t begin = 0;
   std::uint64_t end = 0;
@@ -27,9 +33,11 @@ struct byte_range {
 /// One thing that a repair does to one file.
 struct repair_step {
   enum class action {
-    remove_range,  ///< of bytes of a segment; what follows moves up
-    set_aside,     ///< the whole file
-    replace,       ///< by `content`
+    begin_segment,  ///< an empty one
+    remove_range,   ///< of bytes of a segment; what follows moves up
+    write_over,     ///< of bytes of a segment, by `content`
+    set_aside,      ///< the whole file
+    replace,        ///< by `content`
   };
   action what = action::set_aside;
   /// Below the data directory.
@@ -53,5 +61,9 @@ struct finding {
   /// Nothing where a repair cannot do anything about it.
   std::vector<repair_step> steps{};
 };
+
+/// For a failure that is_unreadable().
+[[nodiscard]] finding unreadable_file(severity level, const io::path& file, const base::error& why,
+                                      std::vector<repair_step> steps = {});
 
 }  // namespace tidelog::tools

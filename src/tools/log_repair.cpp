@@ -54,11 +54,17 @@ class repairer {
         if (!there) return {};
         TIDELOG_DO(files_.rename(root_ / file, root_ / aside_ / file));
         return sync_folders(file);
+      case action::begin_segment:
+        TIDELOG_DO(io::replace_file(files_, root_ / file, {}));
+        return sync_folders(file);
       case action::replace:
-        if (there) TIDELOG_DO(keep_range(file, aside_ / file, {0, 0}));
+        if (there) TIDELOG_DO(keep_whole(file));
         TIDELOG_DO(io::replace_file(files_, root_ / file, base::as_bytes(how.content)));
         return sync_folders(file);
+      case action::write_over:
+        return write_over(file, how.overwrites);
       case action::remove_range:
+        TIDELOG_DO(write_over(file, how.overwrites));
         return cut(file, how.ranges);
     }
     return {};
@@ -83,12 +89,32 @@ class repairer {
     return to->sync_data();
   }
 
+  /// Of a file that cannot be read there is no copy, but it can be had whole.
+  base::status keep_whole(const io::path& file) {
+    auto kept = keep_range(file, aside_ / file, {0, 0});
+    if (kept || !is_unreadable(kept.error())) return kept;
+    return files_.rename(root_ / file, root_ / aside_ / file);
+  }
+
+  base::status write_over(const io::path& file, const std::map<std::uint64_t, std::string>& by_position) {
+    for (const auto& [position, bytes] : by_position)
+      TIDELOG_DO(keep_cut(file, {position, position + bytes.size()}));
+    if (by_position.empty()) return {};
+    TIDELOG_DO(sync_folders(file));
+    TIDELOG_TRY(const auto segment, files_.open(root_ / file, io::open_mode::read_write));
+    for (const auto& [position, bytes] : by_position)
+      TIDELOG_DO(segment->write_at(base::as_bytes(bytes), position));
+    return segment->sync_data();
+  }
+
+  base::status keep_cut(const io::path& file, byte_range range) {
+    auto as = aside_ / file;
+    as += fmt::format(".{}-{}", range.begin, range.end);
+    return keep_range(file, as, range);
+  }
+
   base::status cut(const io::path& file, const std::vector<byte_range>& ranges) {
-    for (const auto& range : ranges) {
-      auto as = aside_ / file;
-      as += fmt::format(".{}-{}", range.begin, range.end);
-      TIDELOG_DO(keep_range(file, as, range));
-    }
+    for (const auto& range : ranges) TIDELOG_DO(keep_cut(file, range));
     TIDELOG_DO(sync_folders(file));
     TIDELOG_TRY(const auto segment, files_.open(root_ / file, io::open_mode::read_write));
     TIDELOG_TRY(const auto size, segment->size());
@@ -123,8 +149,10 @@ repair_plan::repair_plan(const std::vector<finding>& findings) {
   for (const auto& found : findings) {
     for (const auto& step : found.steps) {
       auto& file = files_[step.file];
-      file.what = step.what;
-      file.content = step.content;
+      const bool only_adds_bytes = step.what == action::write_over && !file.ranges.empty();
+      if (!only_adds_bytes) file.what = step.what;
+      if (step.what == action::replace) file.content = step.content;
+      if (step.what == action::write_over) file.overwrites[step.range.begin] = step.content;
       if (step.what == action::remove_range) file.ranges.push_back(step.range);
     }
   }
@@ -133,8 +161,10 @@ repair_plan::repair_plan(const std::vector<finding>& findings) {
 
 base::status repair_plan::execute(io::file_system& files, const io::path& root, const io::path& aside) const {
   repairer work(files, root, aside);
-  // Indexes go before their segments change, and checkpoints come last: they speak of what then is.
-  for (const auto what : {action::set_aside, action::remove_range, action::replace}) {
+  // Indexes go before their segments change, and checkpoints come last: they speak of what then is. A segment that goes on
+  // behind a damaged end is begun before that is cut off and no longer tells that it has to be.
+  for (const auto what : {action::set_aside, action::begin_segment, action::write_over, action::remove_range,
+                          action::replace}) {
     for (const auto& [name, how] : files_)
       if (how.what == what) TIDELOG_DO(work.repair(name, how));
   }

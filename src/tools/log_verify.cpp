@@ -1,13 +1,13 @@
 #include "log_verify.hpp"
 
 #include "cli_context.hpp"
+#include "journal_check.hpp"
 #include "metadata_view.hpp"
 #include "partition_check.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include "tidelog/base/worker_pool.hpp"
-#include "tidelog/storage/journal_file.hpp"
 #include "tidelog/storage/log_directory_names.hpp"
 #include "tidelog/storage/meta_properties.hpp"
 #include "tidelog/storage/storage_error.hpp"
@@ -23,10 +23,6 @@ namespace {
 constexpr const char* metadata_directory = "__cluster_metadata-0";
 constexpr const char* clean_marker = ".kafka_cleanshutdown";
 constexpr std::uint64_t most_text_bytes = std::uint64_t{1} << 26;
-
-bool is_errno(const base::error& failure) {
-  return failure.code.category() == std::system_category();
-}
 
 bool is_always_compacted(std::string_view directory) {
   const auto content = content_of(directory);
@@ -53,12 +49,14 @@ class directory_checker {
   base::status read_properties();
   base::status read_checkpoints();
   base::status read_metadata();
+  base::status read_metadata_if_readable();
   base::status read_metadata_snapshots();
   base::result<segment_report> check_snapshot(const io::path& file, const record_listener& listener);
   base::status check_quorum_state();
+  base::result<std::optional<model::offset>> read_metadata_recovery_point();
   base::status open_partitions();
   base::status run_tasks();
-  base::status check_journal();
+  base::status check_commit_journal();
   void check_checkpoints();
   void check_end(checkpoint& of, severity level, std::string_view kind, std::string_view what);
   partition_context context_for(const std::string& directory) const;
@@ -75,11 +73,14 @@ class directory_checker {
   verify_summary summary_;
   std::vector<std::string> directories_;
   bool stopped_cleanly_ = false;
+  std::optional<base::uuid> directory_id_;
   checkpoint recovery_points_{storage::recovery_point_checkpoint};
   checkpoint log_starts_{storage::log_start_checkpoint};
   checkpoint high_watermarks_{storage::high_watermark_checkpoint};
   checkpoint cleaned_ends_{storage::cleaner_checkpoint};
   metadata_view metadata_;
+  /// Not all of it could be read: it may have said more of any topic.
+  bool metadata_in_doubt_ = false;
   std::vector<std::unique_ptr<partition_check>> partitions_;
   std::atomic<std::uint64_t> done_bytes_{0};
   progress_line progress_;
@@ -109,13 +110,16 @@ base::status directory_checker::read_top() {
 
 base::status directory_checker::read_properties() {
   const auto read = storage::read_meta_properties(files_, target_.root);
-  if (read) return {};
+  if (read) {
+    directory_id_ = read->directory_id.value_or(base::uuid{});
+    return {};
+  }
   if (read.error().code == std::errc::no_such_file_or_directory) {
     add(severity::damaged, "no_meta_properties", storage::meta_properties_name,
         "is missing: nobody knows whose data this is");
     return {};
   }
-  if (is_errno(read.error())) return tl::unexpected(read.error());
+  if (is_errno(read.error()) && !is_unreadable(read.error())) return tl::unexpected(read.error());
   add(severity::damaged, "bad_meta_properties", storage::meta_properties_name, read.error().describe());
   return {};
 }
@@ -126,7 +130,7 @@ base::status directory_checker::read_checkpoints() {
     if (read) {
       each->offsets = *read;
       each->wanted = std::move(*read);
-    } else if (is_errno(read.error())) {
+    } else if (is_errno(read.error()) && !is_unreadable(read.error())) {
       return base::forward_error(read);
     } else {
       add(severity::repairable, "bad_checkpoint", each->name, read.error().describe(),
@@ -142,6 +146,7 @@ base::result<segment_report> directory_checker::check_snapshot(const io::path& f
   task.root = target_.root;
   task.file = file;
   task.content = log_content::metadata;
+  task.stopped_cleanly = true;
   // Records of a snapshot have offsets of their own.
   task.gaps = offset_gaps::as_of_compaction;
   task.on_record = listener;
@@ -193,13 +198,27 @@ base::status directory_checker::check_quorum_state() {
   const auto file = io::path(metadata_directory) / "quorum-state";
   TIDELOG_TRY(const bool there, files_.exists(target_.root / file));
   if (!there) return {};
-  TIDELOG_TRY(const auto content, io::read_file(files_, target_.root / file, most_text_bytes));
-  const auto state = nlohmann::json::parse(base::as_text(content), nullptr, false);
+  const auto content = io::read_file(files_, target_.root / file, most_text_bytes);
+  if (!content && !is_unreadable(content.error())) return tl::unexpected(content.error());
+  const auto text = content ? base::as_text(*content) : std::string_view();
+  const auto state = nlohmann::json::parse(text, nullptr, false);
   if (state.is_object() && state.contains("leaderEpoch") && state["leaderEpoch"].is_number_integer())
     return {};
   add(severity::repairable, "bad_quorum_state", file,
-      "is not the JSON that says the epoch of the metadata log", {{repair_step::action::set_aside, file}});
+      content ? "is not the JSON that says the epoch of the metadata log" : content.error().describe(),
+      {{repair_step::action::set_aside, file}});
   return {};
+}
+
+/// The metadata log's is in its own directory, and only where Tidelog wrote it.
+base::result<std::optional<model::offset>> directory_checker::read_metadata_recovery_point() {
+  const auto file = io::path(metadata_directory) / "recovery-point";
+  const auto read = storage::read_offset_checkpoint(files_, target_.root / file);
+  if (!read && is_errno(read.error()) && !is_unreadable(read.error())) return tl::unexpected(read.error());
+  if (read) return read->empty() ? std::nullopt : std::optional(read->begin()->second);
+  add(severity::repairable, "bad_checkpoint", file, read.error().describe(),
+      {{repair_step::action::set_aside, file}});
+  return std::nullopt;
 }
 
 /// Its records say what the other logs are to be; so it is checked first, in order.
@@ -208,7 +227,9 @@ base::status directory_checker::read_metadata() {
     return {};
   TIDELOG_DO(check_quorum_state());
   TIDELOG_DO(read_metadata_snapshots());
-  TIDELOG_TRY(auto log, partition_check::open(files_, context_for(metadata_directory)));
+  auto context = context_for(metadata_directory);
+  TIDELOG_TRY(context.recovery_point, read_metadata_recovery_point());
+  TIDELOG_TRY(auto log, partition_check::open(files_, std::move(context)));
   // Records that a snapshot has too come to the same end twice.
   log->set_record_listener([this](model::offset, const nlohmann::json& record) { metadata_.apply(record); });
   std::vector<segment_report> reports;
@@ -221,9 +242,21 @@ base::status directory_checker::read_metadata() {
   ++summary_.partitions;
   if (!log->tasks().empty()) metadata_.set_known();
   log->finish(std::move(reports));
+  metadata_in_doubt_ = std::any_of(log->findings().begin(), log->findings().end(),
+                                   [](const finding& each) { return each.level == severity::damaged; });
   std::move(log->findings().begin(), log->findings().end(), std::back_inserter(summary_.findings));
   std::erase(directories_, metadata_directory);
   done_bytes_ = 0;
+  return {};
+}
+
+base::status directory_checker::read_metadata_if_readable() {
+  auto read = read_metadata();
+  if (read || !is_unreadable(read.error())) return read;
+  // The other logs are checked by what they say themselves.
+  summary_.findings.push_back(unreadable_file(severity::damaged, metadata_directory, read.error()));
+  std::erase(directories_, metadata_directory);
+  metadata_in_doubt_ = true;
   return {};
 }
 
@@ -232,12 +265,12 @@ partition_context directory_checker::context_for(const std::string& directory) c
   context.root = target_.root;
   context.directory = directory;
   context.stopped_cleanly = stopped_cleanly_;
-  context.metadata_known = metadata_.is_known();
+  context.metadata_known = metadata_.is_known() && !metadata_in_doubt_;
   const auto parsed = storage::parse_directory_name(directory);
   if (!parsed) return context;
   const auto& partition = parsed->partition;
   const bool compacted = is_always_compacted(directory) || metadata_.is_compacted(partition.topic) ||
-                         cleaned_ends_.offsets.contains(partition);
+                         cleaned_ends_.offsets.contains(partition) || metadata_in_doubt_;
   if (compacted) context.gaps = offset_gaps::as_of_compaction;
   context.topic_id = metadata_.id_of(partition.topic);
   if (const auto found = recovery_points_.offsets.find(partition); found != recovery_points_.offsets.end())
@@ -248,8 +281,13 @@ partition_context directory_checker::context_for(const std::string& directory) c
 base::status directory_checker::open_partitions() {
   for (const auto& directory : directories_) {
     if (!target_.only_partition.empty() && directory != target_.only_partition) continue;
-    TIDELOG_TRY(auto opened, partition_check::open(files_, context_for(directory)));
-    partitions_.push_back(std::move(opened));
+    auto opened = partition_check::open(files_, context_for(directory));
+    if (!opened && is_unreadable(opened.error())) {
+      summary_.findings.push_back(unreadable_file(severity::damaged, directory, opened.error()));
+      continue;
+    }
+    if (!opened) return base::forward_error(opened);
+    partitions_.push_back(std::move(*opened));
   }
   summary_.partitions += partitions_.size();
   return {};
@@ -323,37 +361,25 @@ base::status directory_checker::run_tasks() {
 }
 
 /// After a clean stop it means nothing; after another one the logs have yet to get back what is in it.
-base::status directory_checker::check_journal() {
-  const io::path name = storage::journal_file_name;
-  TIDELOG_TRY(const bool there, files_.exists(target_.root / name));
-  if (!there || stopped_cleanly_) return {};
-  TIDELOG_TRY(const auto file, files_.open(target_.root / name, io::open_mode::read));
-  const auto found = storage::read_journal(*file);
-  if (!found) {
-    if (is_errno(found.error())) return tl::unexpected(found.error());
-    if (found.error().code == storage::errc::unknown_format_version) {
-      add(severity::note, "journal_of_another_version", name,
-          "was written by another version, which has to be started on this directory once");
-    } else {
-      add(severity::damaged, "bad_journal", name, "has no good header: what only it held is lost",
-          {{repair_step::action::set_aside, name}});
-    }
-    return {};
+base::status directory_checker::check_commit_journal() {
+  if (stopped_cleanly_) return {};
+  journal_task task{target_.root, directory_id_, {}, !target_.only_partition.empty()};
+  for (const auto& partition : partitions_) {
+    const auto parsed = storage::parse_directory_name(partition->context().directory);
+    const auto id = partition->topic_id() ? base::parse_uuid(*partition->topic_id()) : std::nullopt;
+    if (!id) continue;
+    task.logs[{model::topic_id(*id), parsed->partition.partition}] = {
+        partition->context().directory, partition->log_end(), partition->newest_epoch()};
   }
-  if (found->groups_missing > 0) {
-    add(severity::damaged, "journal_groups_missing", name,
-        fmt::format("{} of {} groups that are needed are damaged", found->groups_missing,
-                    found->groups + found->groups_missing));
+  auto checked = check_journal(files_, task);
+  if (!checked && is_unreadable(checked.error())) {
+    checked = journal_report{
+        {unreadable_file(severity::damaged, storage::journal_file_name, checked.error())},
+        "the disk has to give its commit journal, in which there may be records that are nowhere else"};
   }
-  std::size_t batches = 0;
-  for (const auto& each : found->batches) batches += each.second.size();
-  if (batches > 0) {
-    add(severity::note, "journal_in_use", name,
-        fmt::format(
-            "holds {} batches of {} logs; the next start of the daemon gives the logs what they lack of "
-            "them",
-            batches, found->batches.size()));
-  }
+  TIDELOG_TRY(auto report, std::move(checked));
+  std::move(report.findings.begin(), report.findings.end(), std::back_inserter(summary_.findings));
+  summary_.start_first = std::move(report.start_first);
   return {};
 }
 
@@ -365,6 +391,7 @@ void directory_checker::check_end(checkpoint& of, severity level, std::string_vi
     const auto parsed = storage::parse_directory_name(partition->context().directory);
     const auto entry = of.offsets.find(parsed->partition);
     if (entry == of.offsets.end() || entry->second <= partition->log_end()) continue;
+    if (!partition->is_readable()) continue;
     of.wanted[parsed->partition] = partition->log_end();
     add(level, kind, of.name, fmt::format("{}: {}", partition->context().directory, what));
     summary_.findings.back().first_offset = partition->log_end();
@@ -390,19 +417,19 @@ base::result<verify_summary> directory_checker::run() {
   TIDELOG_DO(read_top());
   TIDELOG_DO(read_properties());
   TIDELOG_DO(read_checkpoints());
-  TIDELOG_DO(check_journal());
   const io::path bootstrap = "bootstrap.checkpoint";
   TIDELOG_TRY(const bool has_bootstrap, files_.exists(target_.root / bootstrap));
   if (has_bootstrap) {
     TIDELOG_TRY(auto report, check_snapshot(bootstrap, {}));
     std::move(report.findings.begin(), report.findings.end(), std::back_inserter(summary_.findings));
   }
-  TIDELOG_DO(read_metadata());
+  TIDELOG_DO(read_metadata_if_readable());
   TIDELOG_DO(open_partitions());
   TIDELOG_DO(run_tasks());
   if (interrupted())
     return base::fail(std::make_error_code(std::errc::interrupted), "interrupted; not everything was read");
   check_checkpoints();
+  TIDELOG_DO(check_commit_journal());
   if (!target_.only_partition.empty()) {
     std::erase_if(summary_.findings, [this](const finding& each) {
       return each.file.begin() == each.file.end() || *each.file.begin() != target_.only_partition;
@@ -412,18 +439,6 @@ base::result<verify_summary> directory_checker::run() {
 }
 
 }  // namespace
-
-std::string_view name_of(severity level) {
-  switch (level) {
-    case severity::note:
-      return "note";
-    case severity::repairable:
-      return "repairable";
-    case severity::damaged:
-      return "damaged";
-  }
-  return "unknown";
-}
 
 std::size_t verify_summary::count(severity level) const {
   return static_cast<std::size_t>(std::count_if(

@@ -19,6 +19,8 @@ struct verify_summary {
   std::uint64_t records = 0;
   std::uint64_t bytes = 0;
   std::vector<finding> findings{};
+  /// What has to be done before anything may be repaired, for people; empty where nothing has.
+  std::string start_first{};
 
   [[nodiscard]] std::size_t count(severity level) const;
   /// The gravest; a note where there is nothing.

@@ -1,5 +1,6 @@
 #include "segment_check.hpp"
 
+#include "batch_finder.hpp"
 #include "cli_context.hpp"
 #include "index_check.hpp"
 
@@ -8,7 +9,6 @@
 #include "tidelog/codec/records_check.hpp"
 
 #include <algorithm>
-#include <limits>
 
 namespace tidelog::tools {
 namespace {
@@ -28,34 +28,47 @@ std::optional<model::leader_epoch> epoch_at(const std::vector<storage::epoch_ent
   return std::prev(after)->epoch;
 }
 
+/// A recovery takes this segment's batches, and leaves the next one out where they overlap.
+segment_limits limits_of(const segment_task& task) {
+  const bool next_may_go = task.next_base && task.is_recovered_from(*task.next_base + -1);
+  return {task.base, next_may_go ? std::nullopt : task.next_base};
+}
+
 class segment_checker {
  public:
   segment_checker(const segment_task& task, file_window window, index_check indexes,
                   std::atomic<std::uint64_t>& done_bytes)
-      : task_(task), window_(std::move(window)), indexes_(std::move(indexes)), done_bytes_(done_bytes) {
+      : task_(task),
+        window_(std::move(window)),
+        finder_(window_, limits_of(task)),
+        indexes_(std::move(indexes)),
+        done_bytes_(done_bytes) {
     report_.end = task.base;
+    report_.size_bytes = window_.size();
   }
+  segment_checker(const segment_checker&) = delete;
+  segment_checker& operator=(const segment_checker&) = delete;
 
   base::result<segment_report> run();
 
  private:
-  /// Everything about a batch that its header and checksum tell. Fails with a batch_errc or an errno.
-  base::result<model::record_batch_view> sound_batch(std::uint64_t position, model::offset least);
-  base::status check_records(const model::record_batch_view& batch);
+  /// Looks at what is at `position`; returns where to go on.
+  base::result<std::uint64_t> step(std::uint64_t position);
+  void check_records(const model::record_batch_view& batch, std::uint64_t position);
   base::status open_records(const model::record_batch_view& batch);
   base::status open_each(const model::record_batch_view& batch, base::byte_view records);
   bool is_out_of_line(const model::record_batch_header& batch, std::uint64_t next_position);
   void take(const model::record_batch_view& batch, std::uint64_t position);
   void check_epoch(const model::record_batch_view& batch, std::uint64_t position);
-  base::result<std::optional<std::uint64_t>> find_next(std::uint64_t position);
-  base::result<std::optional<std::uint64_t>> behind_its_length(std::uint64_t position, model::offset least);
-  struct chain {
-    bool reaches_end = false;
-    std::uint64_t end = 0;
-  };
-  base::result<chain> follow(std::uint64_t position);
   base::result<std::uint64_t> pass_over(std::uint64_t position, const base::error& why);
-  void report_damage(byte_range range, std::optional<std::uint64_t> next, const base::error& why);
+  base::result<std::uint64_t> pass_wrong_offset(std::uint64_t position, const base::error& why);
+  base::status put_right(std::uint64_t position);
+  base::result<std::optional<model::offset>> last_offset_from(std::uint64_t position);
+  base::result<bool> belongs_here(std::int32_t last_offset_delta, std::uint64_t next_position);
+  void take_old_message(std::uint64_t position);
+  base::result<std::uint64_t> pass_unreadable(std::uint64_t position, const base::error& why);
+  std::uint64_t report_damage(byte_range range, std::optional<std::uint64_t> next, const base::error& why);
+  bool ends_the_log(std::optional<model::offset> goes_on_at) const;
   finding& add(severity level, std::string_view kind, std::uint64_t position, std::string what) {
     report_.findings.push_back({level, kind, task_.file, std::move(what), position, {}, {}, {}});
     return report_.findings.back();
@@ -63,37 +76,18 @@ class segment_checker {
 
   const segment_task& task_;
   file_window window_;
+  batch_finder finder_;
   index_check indexes_;
+  transaction_events transactions_;
   std::atomic<std::uint64_t>& done_bytes_;
   segment_report report_;
   model::leader_epoch epoch_ = model::no_leader_epoch;
   /// The batch before the next one did not check: offsets that are missing here have been reported.
   bool cut_ = false;
   bool positions_change_ = false;
+  bool has_old_messages_ = false;
   bool unknown_records_told_ = false;
 };
-
-base::result<model::record_batch_view> segment_checker::sound_batch(std::uint64_t position,
-                                                                    model::offset least) {
-  TIDELOG_TRY(const auto batch, window_.batch_at(position));
-  TIDELOG_DO(model::verify_crc(batch));
-  TIDELOG_DO(model::check_header(batch));
-  if (batch.base_offset() < least) {
-    return base::fail(model::batch_errc::bad_offsets,
-                      "the batch begins at offset {}, the one before ends at {}", batch.base_offset().value(),
-                      least.value() - 1);
-  }
-  if (task_.next_base && batch.last_offset() >= *task_.next_base) {
-    return base::fail(model::batch_errc::bad_offsets,
-                      "the batch ends at offset {}, the next segment begins at {}",
-                      batch.last_offset().value(), task_.next_base->value());
-  }
-  if (batch.last_offset() - task_.base > std::numeric_limits<std::int32_t>::max()) {
-    return base::fail(model::batch_errc::bad_offsets, "offset {} is too far from the segment's base {}",
-                      batch.last_offset().value(), task_.base.value());
-  }
-  return batch;
-}
 
 /// A batch that claims to lie ahead of its place: the one behind it goes on where it should have begun.
 bool segment_checker::is_out_of_line(const model::record_batch_header& batch, std::uint64_t next_position) {
@@ -103,12 +97,24 @@ bool segment_checker::is_out_of_line(const model::record_batch_header& batch, st
   return next && next->base_offset() >= report_.end && next->base_offset() <= claimed;
 }
 
-base::status segment_checker::check_records(const model::record_batch_view& batch) {
-  if (batch.record_count() == 0) return {};
-  model::record_check_options options;
-  options.deltas = model::offset_delta_order::increasing;
-  TIDELOG_TRY([[maybe_unused]] const auto summary, codec::check_records(batch, options));
-  return {};
+/// Of a batch whose checksum holds: its records are as they were written, and nothing of it is ever removed.
+void segment_checker::check_records(const model::record_batch_view& batch, std::uint64_t position) {
+  base::status opened;
+  if (batch.record_count() > 0) {
+    model::record_check_options options;
+    options.deltas = model::offset_delta_order::increasing;
+    const auto checked = codec::check_records(batch, options);
+    if (!checked) opened = tl::unexpected(checked.error());
+  }
+  // Kafka takes such a batch from a producer, and gives it to consumers.
+  const bool only_miscounted = !opened && opened.error().code == model::batch_errc::bad_offset_delta;
+  if (opened && (batch.is_control() || task_.content != log_content::records)) opened = open_records(batch);
+  if (opened) return;
+  auto& found = add(only_miscounted ? severity::note : severity::damaged,
+                    only_miscounted ? "odd_offset_deltas" : "bad_records", position,
+                    fmt::format("the checksum holds, but {}", opened.error().describe()));
+  found.first_offset = batch.base_offset();
+  found.last_offset = batch.last_offset();
 }
 
 base::status segment_checker::open_records(const model::record_batch_view& batch) {
@@ -170,73 +176,28 @@ void segment_checker::take(const model::record_batch_view& batch, std::uint64_t 
   cut_ = false;
   check_epoch(batch, position);
   indexes_.take(batch, position);
+  transactions_.take(batch);
   report_.end = batch.next_offset();
   ++report_.batches;
   report_.records += static_cast<std::uint64_t>(batch.record_count());
 }
 
-/// The batch behind the one at `position`, where that one's length is right.
-base::result<std::optional<std::uint64_t>> segment_checker::behind_its_length(std::uint64_t position,
-                                                                              model::offset least) {
-  const auto header = window_.header_at(position);
-  if (!header) {
-    if (header.error().code.category() == model::batch_category()) return std::nullopt;
-    return tl::unexpected(header.error());
-  }
-  const auto behind = position + header->size_bytes();
-  if (behind == window_.size()) return std::nullopt;
-  const auto next = sound_batch(behind, least);
-  if (next) return behind;
-  if (next.error().code.category() == model::batch_category()) return std::nullopt;
-  return tl::unexpected(next.error());
+/// What a recovery makes of damage at the end so far: past the recovery point the log ends before it, also where it only
+/// reaches beyond that point. Segments that lie below it as a whole are not looked at.
+bool segment_checker::ends_the_log(std::optional<model::offset> goes_on_at) const {
+  if (task_.stopped_cleanly) return false;
+  if (task_.is_recovered_from(report_.end)) return true;
+  if (goes_on_at) return task_.is_recovered_from(*goes_on_at + -1);
+  return !task_.next_base || task_.is_recovered_from(*task_.next_base + -1);
 }
 
-/// Walks the batches from one that may be a record's value. Damage whose length is right does not end the chain.
-base::result<segment_checker::chain> segment_checker::follow(std::uint64_t position) {
-  auto least = report_.end;
-  while (position < window_.size()) {
-    const auto batch = sound_batch(position, least);
-    if (batch) {
-      least = batch->next_offset();
-      position += batch->size_bytes();
-      continue;
-    }
-    if (batch.error().code.category() != model::batch_category()) return tl::unexpected(batch.error());
-    TIDELOG_TRY(const auto next, behind_its_length(position, least));
-    if (!next) return chain{false, position};
-    position = *next;
-  }
-  return chain{true, position};
-}
-
-/// The next sound batch behind damage at `position`. A record's value may itself hold batches: what is found within a
-/// batch counts only when batches follow from there to the segment's end.
-base::result<std::optional<std::uint64_t>> segment_checker::find_next(std::uint64_t position) {
-  TIDELOG_TRY(const auto behind, behind_its_length(position, report_.end));
-  if (behind) return behind;
-  const std::uint64_t header_bytes = base::limits::record_batch_header_bytes;
-  for (auto at = position + 1; at + header_bytes <= window_.size(); ++at) {
-    if (interrupted()) return std::nullopt;
-    TIDELOG_TRY(const auto bytes, window_.view(at, header_bytes));
-    if (bytes.size() < header_bytes) return std::nullopt;
-    if (bytes[model::batch_position::magic] != std::byte{model::record_batch_magic}) continue;
-    const auto header = model::parse_record_batch_header(bytes, window_.size() - at);
-    if (!header || header->base_offset() < report_.end || !model::check_header(*header)) continue;
-    if (!sound_batch(at, report_.end)) continue;
-    TIDELOG_TRY(const auto from_here, follow(at));
-    if (from_here.reaches_end) return at;
-    at = std::max(at, from_here.end);
-  }
-  return std::nullopt;
-}
-
-void segment_checker::report_damage(byte_range range, std::optional<std::uint64_t> next,
-                                    const base::error& why) {
+/// Returns where to go on.
+std::uint64_t segment_checker::report_damage(byte_range range, std::optional<std::uint64_t> next,
+                                             const base::error& why) {
   using model::batch_errc;
-  const bool to_the_end = !next;
   const bool torn = why.code == batch_errc::truncated_header || why.code == batch_errc::truncated_body;
   const bool zeros = why.code == batch_errc::zero_filled;
-  const bool is_tail = to_the_end && !task_.next_base;
+  const bool is_tail = !next && !task_.next_base;
   const bool was_synced = task_.recovery_point ? report_.end < *task_.recovery_point : task_.stopped_cleanly;
   std::string_view kind = "damaged_batch";
   if (is_tail && torn) kind = "torn_tail";
@@ -244,85 +205,184 @@ void segment_checker::report_damage(byte_range range, std::optional<std::uint64_
   auto& found = add(is_tail && !was_synced ? severity::repairable : severity::damaged, kind, range.begin,
                     fmt::format("{} bytes do not check: {}", range.size(), why.describe()));
   found.first_offset = report_.end;
-  found.steps = {{repair_step::action::remove_range, task_.file, range, {}}};
+  std::optional<model::offset> goes_on_at;
+  if (next) {
+    if (const auto after = window_.header_at(*next)) goes_on_at = after->base_offset();
+  }
+  report_.log_ends = ends_the_log(goes_on_at);
+  if (next && report_.log_ends) {
+    found.what += "; past the recovery point the log ends there";
+    range.end = window_.size();
+    next.reset();
+  }
+  report_.damaged_to_the_end = !next;
+  // A metadata log with a part missing is not to be taken for whole.
+  const bool mends = !next || task_.content != log_content::metadata;
+  if (mends) found.steps = {{repair_step::action::remove_range, task_.file, range, {}}};
   if (next) {
     // What follows moves up, so that no position holds any more.
-    positions_change_ = true;
-    for (auto& step : indexes_.set_aside_steps()) found.steps.push_back(std::move(step));
-    const auto after = window_.header_at(*next);
-    if (after && after->base_offset() > report_.end) found.last_offset = after->base_offset() + -1;
-  } else if (task_.next_base) {
+    positions_change_ = mends;
+    if (mends) {
+      for (auto& step : indexes_.set_aside_steps()) found.steps.push_back(std::move(step));
+    }
+    if (goes_on_at > report_.end) found.last_offset = *goes_on_at + -1;
+  } else if (task_.next_base && !report_.log_ends) {
     found.last_offset = *task_.next_base + -1;
   }
-  report_.damaged_to_the_end = to_the_end;
+  return range.end;
 }
 
-/// The batches from here on belong to the next segment, which has them or should: they are all ahead of its base.
-bool is_overlap(const model::record_batch_header& batch, std::optional<model::offset> next_base) {
-  return next_base && batch.last_offset() >= *next_base;
+/// Whether a batch of so many offsets that stands at the end so far has just the place that the next one leaves it.
+base::result<bool> segment_checker::belongs_here(std::int32_t last_offset_delta,
+                                                 std::uint64_t next_position) {
+  const auto next_offset = report_.end + last_offset_delta + 1;
+  if (next_position == window_.size()) return task_.next_base == next_offset;
+  const auto next = finder_.sound_batch(next_position, report_.end);
+  if (!next && is_errno(next.error())) return tl::unexpected(next.error());
+  return next && next->base_offset() == next_offset;
+}
+
+/// A batch whose checksum holds, and whose offset, which is outside the checksum, cannot be.
+base::result<std::uint64_t> segment_checker::pass_wrong_offset(std::uint64_t position,
+                                                               const base::error& why) {
+  TIDELOG_TRY(const auto header, window_.header_at(position));
+  const auto claimed = header.base_offset();
+  const auto last = header.last_offset();
+  const auto delta = header.last_offset_delta();
+  const auto next = position + header.size_bytes();
+  TIDELOG_TRY(const bool is_known, belongs_here(delta, next));
+  if (is_known && claimed != report_.end) {
+    TIDELOG_DO(put_right(position));
+    return next;
+  }
+  TIDELOG_TRY(const auto behind, finder_.behind_its_length(position, report_.end));
+  cut_ = true;
+  if (!behind && task_.next_base && last >= *task_.next_base) {
+    TIDELOG_TRY(const auto last_of_all, last_offset_from(position));
+    auto& found = add(last_of_all ? severity::repairable : severity::damaged, "overlapping_segments",
+                      position, why.describe());
+    found.first_offset = claimed;
+    found.last_offset = last_of_all;
+    if (last_of_all)
+      found.steps = {{repair_step::action::remove_range, task_.file, {position, window_.size()}, {}}};
+    return window_.size();
+  }
+  add(severity::damaged, "wrong_base_offset", position, why.describe()).first_offset = report_.end;
+  // As the last one it stays, and has so many offsets, whichever they are.
+  if (next == window_.size() && !task_.next_base) report_.end = report_.end + delta + 1;
+  return next;
+}
+
+base::status segment_checker::put_right(std::uint64_t position) {
+  TIDELOG_TRY(const auto found_there, window_.batch_at(position));
+  const auto claimed = found_there.base_offset();
+  std::vector<std::byte> bytes(found_there.bytes().begin(), found_there.bytes().end());
+  model::set_base_offset(bytes, report_.end);
+  TIDELOG_TRY(const auto batch, model::parse_only_record_batch(bytes));
+  auto& found = add(
+      severity::repairable, "wrong_base_offset", position,
+      fmt::format("the batch says offset {}, those around it say {}", claimed.value(), report_.end.value()));
+  found.first_offset = batch.base_offset();
+  found.last_offset = batch.last_offset();
+  const auto offset_bytes = base::byte_view(bytes).first(model::batch_position::length);
+  found.steps = {{repair_step::action::write_over,
+                  task_.file,
+                  {position, position + offset_bytes.size()},
+                  std::string(base::as_text(offset_bytes))}};
+  check_records(batch, position);
+  take(batch, position);
+  return {};
+}
+
+/// Of the batches from `position` to the segment's end, whatever the next segment has; nothing where one is not sound.
+base::result<std::optional<model::offset>> segment_checker::last_offset_from(std::uint64_t position) {
+  batch_finder finder(window_, {task_.base, {}});
+  auto least = report_.end;
+  while (position < window_.size()) {
+    const auto batch = finder.sound_batch(position, least);
+    if (!batch && is_errno(batch.error())) return tl::unexpected(batch.error());
+    if (!batch) return std::nullopt;
+    least = batch->next_offset();
+    position += batch->size_bytes();
+  }
+  return least + -1;
+}
+
+/// Of the formats of before the record batch, which nothing here reads.
+void segment_checker::take_old_message(std::uint64_t position) {
+  const auto front = window_.view(position, sizeof(std::int64_t));
+  const auto at = front ? model::offset(base::load_big_endian<std::int64_t>(front->data())) : report_.end;
+  if (!has_old_messages_) {
+    add(severity::note, "unsupported_format", position,
+        "messages of format 0 or 1, of before Apache Kafka 0.11; they are not read, and left as they are")
+        .first_offset = at;
+  }
+  has_old_messages_ = true;
+  report_.end = std::max(report_.end, at + 1);
 }
 
 base::result<std::uint64_t> segment_checker::pass_over(std::uint64_t position, const base::error& why) {
-  const auto size = window_.size();
-  std::optional<std::uint64_t> next;
-  const auto whole = window_.batch_at(position);
-  const bool checks = whole && model::verify_crc(*whole) && model::check_header(*whole);
-  const bool overlaps = checks && is_overlap(*whole, task_.next_base);
-  if (overlaps) {
-    TIDELOG_TRY(next, behind_its_length(position, report_.end));
-    if (!next) {
-      auto& found = add(severity::repairable, "overlapping_segments", position, why.describe());
-      found.first_offset = window_.header_at(position)->base_offset();
-      found.steps = {{repair_step::action::remove_range, task_.file, {position, size}, {}}};
-      cut_ = true;
-      return size;
-    }
-  } else {
-    TIDELOG_TRY(next, find_next(position));
+  TIDELOG_TRY(const auto old_end, finder_.end_of_old_message(position));
+  if (old_end) {
+    take_old_message(position);
+    return *old_end;
   }
-  report_damage({position, next.value_or(size)}, next, why);
+  const auto whole = window_.batch_at(position);
+  if (!whole && is_errno(whole.error())) return tl::unexpected(whole.error());
+  const bool checks = whole && model::verify_crc(*whole) && model::check_header(*whole);
+  if (checks && !task_.is_recovered_from(report_.end)) return pass_wrong_offset(position, why);
+  TIDELOG_TRY(const auto next, finder_.behind_damage(position, report_.end));
   cut_ = true;
-  return next.value_or(size);
+  return report_damage({position, next.value_or(window_.size())}, next, why);
+}
+
+base::result<std::uint64_t> segment_checker::step(std::uint64_t position) {
+  auto batch = finder_.sound_batch(position, report_.end);
+  if (!batch && is_errno(batch.error())) return base::forward_error(batch);
+  if (!batch) return pass_over(position, batch.error());
+  const auto next = position + batch->size_bytes();
+  if (!task_.is_recovered_from(report_.end) && is_out_of_line(*batch, next))
+    return pass_wrong_offset(position, {make_error_code(model::batch_errc::bad_offsets), {}});
+  // The window may have moved.
+  TIDELOG_TRY(batch, window_.batch_at(position));
+  check_records(*batch, position);
+  take(*batch, position);
+  return next;
+}
+
+/// Goes on behind a batch that the disk gives only the header of.
+base::result<std::uint64_t> segment_checker::pass_unreadable(std::uint64_t position, const base::error& why) {
+  report_.unreadable = true;
+  cut_ = true;
+  const auto header = window_.header_at(position);
+  auto next = window_.size();
+  if (header) {
+    const auto behind = position + header->size_bytes();
+    const auto batch = finder_.sound_batch(behind, report_.end);
+    if (!batch && is_errno(batch.error()) && !is_unreadable(batch.error()))
+      return tl::unexpected(batch.error());
+    if (batch || is_unreadable(batch.error())) next = behind;
+  }
+  add(severity::damaged, "unreadable", position,
+      fmt::format("{}{}", why.describe(), next < window_.size() ? "" : "; the rest was not looked at"))
+      .first_offset = report_.end;
+  return next;
 }
 
 base::result<segment_report> segment_checker::run() {
   std::uint64_t position = 0;
   while (position < window_.size() && !interrupted()) {
-    auto batch = sound_batch(position, report_.end);
-    std::uint64_t next = position;
-    base::status records;
-    if (batch) {
-      next += batch->size_bytes();
-      records = check_records(*batch);
-    }
-    if (!batch && batch.error().code.category() != model::batch_category()) return base::forward_error(batch);
-    if (batch && !records) {
-      const auto why = records.error();
-      report_damage({position, next}, next == window_.size() ? std::nullopt : std::optional(next), why);
-      cut_ = true;
-    } else if (batch && is_out_of_line(*batch, next)) {
-      report_damage({position, next}, next, {make_error_code(model::batch_errc::bad_offsets), {}});
-      cut_ = true;
-    } else if (batch) {
-      batch = window_.batch_at(position);
-      if (!batch) return base::forward_error(batch);
-      if (batch->is_control() || task_.content != log_content::records) {
-        if (const auto opened = open_records(*batch); !opened) {
-          auto& found = add(severity::damaged, "bad_record", position, opened.error().describe());
-          found.first_offset = batch->base_offset();
-          found.last_offset = batch->last_offset();
-        }
-      }
-      take(*batch, position);
-    } else {
-      TIDELOG_TRY(next, pass_over(position, batch.error()));
-    }
+    auto stepped = step(position);
+    if (!stepped && is_unreadable(stepped.error())) stepped = pass_unreadable(position, stepped.error());
+    TIDELOG_TRY(const auto next, std::move(stepped));
     done_bytes_ += next - position;
     position = next;
   }
-  if (!positions_change_ && !interrupted()) {
+  // Of messages in the old formats the indexes have entries, too.
+  if (!positions_change_ && !has_old_messages_ && !report_.unreadable && !interrupted()) {
     for (auto& found : indexes_.findings()) report_.findings.push_back(std::move(found));
   }
+  report_.transactions = std::move(transactions_.all());
   return std::move(report_);
 }
 
@@ -330,10 +390,18 @@ base::result<segment_report> segment_checker::run() {
 
 base::result<segment_report> check_segment(io::file_system& files, const segment_task& task,
                                            std::atomic<std::uint64_t>& done_bytes) {
-  TIDELOG_TRY(const auto opened, files.open(task.root / task.file, io::open_mode::read));
-  TIDELOG_TRY(auto window, file_window::open(*opened));
+  const auto opened = files.open(task.root / task.file, io::open_mode::read);
+  auto window = opened ? file_window::open(**opened) : tl::unexpected(opened.error());
+  if (!window && is_unreadable(window.error())) {
+    segment_report report;
+    report.end = task.base;
+    report.unreadable = true;
+    report.findings.push_back(unreadable_file(severity::damaged, task.file, window.error()));
+    return report;
+  }
+  if (!window) return base::forward_error(window);
   TIDELOG_TRY(auto indexes, index_check::open(files, task.root, task.file, task.base));
-  return segment_checker(task, std::move(window), std::move(indexes), done_bytes).run();
+  return segment_checker(task, std::move(*window), std::move(indexes), done_bytes).run();
 }
 
 }  // namespace tidelog::tools

@@ -1,141 +1,16 @@
-#include "log_verify.hpp"
-
-#include "log_repair.hpp"
 #include "support/random_seed.hpp"
-#include "support/temp_directory.hpp"
+#include "support_data_directory.hpp"
 
-#include <gtest/gtest.h>
-
-#include "tidelog/codec/records_check.hpp"
-#include "tidelog/model/record_batch_builder.hpp"
+#include "tidelog/model/record_batch.hpp"
 #include "tidelog/storage/checkpoint_file.hpp"
 #include "tidelog/storage/failed_sync_marker.hpp"
-#include "tidelog/storage/journal_file.hpp"
-#include "tidelog/storage/log_directory.hpp"
 #include "tidelog/storage/partition_metadata.hpp"
-#include "tidelog/tools/cli.hpp"
 #include "tidelog/tools/exit_code.hpp"
-
-#include <algorithm>
-#include <fstream>
 
 namespace tidelog::tools {
 namespace {
 
-namespace fs = std::filesystem;
-
-std::vector<std::byte> make_batch(int number) {
-  model::record_batch_fields fields;
-  fields.producer_id = model::producer_id(7);
-  fields.producer_epoch = model::producer_epoch(0);
-  fields.base_sequence = model::sequence(number * 3);
-  model::record_batch_builder builder(fields);
-  for (int i = 0; i < 3; ++i) {
-    builder.add(model::timestamp(1'000 + number * 10 + i), base::as_bytes("key"),
-                base::as_bytes(fmt::format("value {} of batch {} {}", i, number, std::string(60, 'v'))));
-  }
-  auto plain = builder.build();
-  const auto type = static_cast<model::compression_type>(number % 5);
-  if (type == model::compression_type::none) return plain;
-  const auto batch = model::parse_only_record_batch(plain).value();
-  return codec::recompress_batch(batch, {type, {}, 1 << 20, {}}).value();
-}
-
-/// A directory that a broker stopped cleanly: one partition of several segments with every compression.
-class log_verify : public testing::Test {
- protected:
-  void SetUp() override {
-    storage::open_file_cache open_files(64);
-    storage::group_commit commits(1);
-    const storage::log_environment environment{*files_, open_files, commits, base::system_clock()};
-    auto opened = storage::log_directory::open(environment, root(), {}).value();
-    storage::log_request request{
-        {"orders", model::partition_index(0)}, model::topic_id(base::random_uuid()), {}};
-    request.config.segment_bytes = 4'000;
-    request.config.index_interval_bytes = 400;
-    request.config.flush_messages = storage::never_flush;
-    const auto log = opened->open_log(request, storage::when_missing::create).value();
-    for (int i = 0; i < batches; ++i) {
-      auto batch = make_batch(i);
-      ASSERT_TRUE(log->append(batch, {}));
-    }
-    base::worker_pool pool("test", 1);
-    ASSERT_TRUE(opened->close(pool, 1));
-  }
-
-  [[nodiscard]] fs::path root() const { return directory_.path() / "data"; }
-  [[nodiscard]] fs::path partition() const { return root() / "orders-0"; }
-
-  [[nodiscard]] std::vector<fs::path> files_of(std::string_view suffix) const {
-    std::vector<fs::path> found;
-    for (const auto& entry : fs::directory_iterator(partition()))
-      if (entry.path().extension() == suffix) found.push_back(entry.path());
-    std::sort(found.begin(), found.end());
-    return found;
-  }
-
-  static std::string content(const fs::path& file) {
-    std::ifstream from(file, std::ios::binary);
-    return {std::istreambuf_iterator<char>(from), {}};
-  }
-  static void write(const fs::path& file, const std::string& bytes) {
-    std::ofstream(file, std::ios::binary | std::ios::trunc) << bytes;
-  }
-  static void flip(const fs::path& file, std::uint64_t position, unsigned char mask = 0x10) {
-    auto bytes = content(file);
-    ASSERT_LT(position, bytes.size());
-    bytes[position] = static_cast<char>(static_cast<unsigned char>(bytes[position]) ^ mask);
-    write(file, bytes);
-  }
-  /// Where the batches of a segment begin.
-  static std::vector<std::uint64_t> positions(const fs::path& segment) {
-    const auto bytes = content(segment);
-    std::vector<std::uint64_t> found;
-    for (std::uint64_t at = 0; at < bytes.size();) {
-      found.push_back(at);
-      at += model::parse_record_batch(base::as_bytes(bytes).subspan(at)).value().size_bytes();
-    }
-    return found;
-  }
-  void stop_uncleanly() const {
-    fs::remove(root() / ".kafka_cleanshutdown");
-    fs::remove(root() / storage::recovery_point_checkpoint);
-  }
-
-  verify_summary verify(std::size_t jobs = 2) {
-    const auto target = find_target(*files_, root()).value();
-    auto checked = verify_directory(*files_, target, {jobs});
-    EXPECT_TRUE(checked) << (checked ? "" : checked.error().describe());
-    return checked ? std::move(*checked) : verify_summary{};
-  }
-  static bool has(const verify_summary& summary, std::string_view kind, severity level) {
-    return std::any_of(summary.findings.begin(), summary.findings.end(),
-                       [&](const finding& each) { return each.kind == kind && each.level == level; });
-  }
-  static std::string listed(const verify_summary& summary) {
-    std::string text;
-    for (const auto& each : summary.findings)
-      text += fmt::format("{} {} {} {}\n", name_of(each.level), each.kind, each.file.string(), each.what);
-    return text;
-  }
-  io::path repair() {
-    const auto before = verify();
-    const auto aside = free_repair_folder(*files_, root()).value();
-    const auto done = repair_plan(before.findings).execute(*files_, root(), aside);
-    EXPECT_TRUE(done) << (done ? "" : done.error().describe());
-    return root() / aside;
-  }
-  void expect_clean_after_repair() {
-    repair();
-    const auto after = verify();
-    EXPECT_EQ(after.worst(), severity::note) << listed(after);
-    EXPECT_TRUE(repair_plan(after.findings).empty());
-  }
-
-  static constexpr int batches = 60;
-  test::temp_directory directory_;
-  std::unique_ptr<io::file_system> files_ = io::make_posix_file_system();
-};
+class log_verify : public data_directory_test {};
 
 TEST_F(log_verify, directory_of_a_clean_stop_is_clean) {
   const auto summary = verify();
@@ -201,7 +76,11 @@ TEST_F(log_verify, tail_that_was_synced_and_is_torn_is_damage) {
   fs::resize_file(segment, fs::file_size(segment) - 5);
   const auto summary = verify();
   EXPECT_TRUE(has(summary, "torn_tail", severity::damaged)) << listed(summary);
-  expect_clean_after_repair();
+  repair();
+  // The log goes on where it was, so that the lost offsets are not given twice.
+  const auto after = verify();
+  EXPECT_TRUE(has(after, "missing_segment", severity::damaged)) << listed(after);
+  EXPECT_EQ(after.findings.size(), 1U) << listed(after);
 }
 
 TEST_F(log_verify, log_that_lost_whole_batches_at_its_end_is_damaged) {
@@ -226,7 +105,7 @@ TEST_F(log_verify, batches_that_the_next_segment_has_too_are_cut_off) {
 }
 
 TEST_F(log_verify, wrong_indexes_are_set_aside) {
-  flip(files_of(".index").front(), 3, 1);
+  flip(files_of(".index").front(), 7, 1);
   flip(files_of(".timeindex").front(), 7, 1);
   const auto summary = verify();
   EXPECT_EQ(summary.count(severity::repairable), 2U) << listed(summary);
@@ -293,7 +172,10 @@ TEST_F(log_verify, whatever_is_done_to_the_files_a_repair_ends_and_leaves_nothin
       if (entry.is_regular_file() && entry.file_size() > 0 && entry.path().filename() != "meta.properties")
         all.push_back(entry.path());
     std::sort(all.begin(), all.end());
-    std::string story;
+    // What a recovery would end the log before is set aside with its batches.
+    const bool crashed = round % 3 == 0;
+    if (crashed) fs::remove(root() / ".kafka_cleanshutdown");
+    std::string story = crashed ? "crashed\n" : "";
     for (auto blows = 1 + random() % 4; blows > 0; --blows) {
       const auto& file = all[random() % all.size()];
       auto bytes = content(file);
@@ -320,24 +202,10 @@ TEST_F(log_verify, whatever_is_done_to_the_files_a_repair_ends_and_leaves_nothin
     const auto after = verify();
     EXPECT_EQ(after.count(severity::repairable), 0U) << story << listed(before) << "after\n" << listed(after);
     EXPECT_TRUE(repair_plan(after.findings).empty()) << story << listed(before) << "after\n" << listed(after);
-    EXPECT_GE(after.batches, before.batches) << story;
+    if (!crashed) {
+      EXPECT_GE(after.batches, before.batches) << story;
+    }
   }
-}
-
-struct outcome {
-  int code;
-  std::string printed;
-  std::string complained;
-};
-
-outcome run(std::vector<std::string> words) {
-  std::vector<const char*> arguments{"tidelog"};
-  for (const auto& word : words) arguments.push_back(word.c_str());
-  testing::internal::CaptureStdout();
-  testing::internal::CaptureStderr();
-  const int code = run_tidelog(static_cast<int>(arguments.size()), arguments.data(), "test");
-  std::fflush(stdout);
-  return {code, testing::internal::GetCapturedStdout(), testing::internal::GetCapturedStderr()};
 }
 
 TEST_F(log_verify, exit_codes_tell_clean_from_repairable_and_damaged) {
@@ -345,7 +213,7 @@ TEST_F(log_verify, exit_codes_tell_clean_from_repairable_and_damaged) {
   EXPECT_EQ(run({"log", "verify", data}).code, static_cast<int>(exit_code::done));
   EXPECT_EQ(run({"log", "verify", partition().string(), "--jobs", "1"}).code,
             static_cast<int>(exit_code::done));
-  flip(files_of(".index").front(), 3, 1);
+  flip(files_of(".index").front(), 7, 1);
   EXPECT_EQ(run({"log", "verify", data}).code, static_cast<int>(exit_code::repairable));
   // It only says what it would do.
   EXPECT_EQ(run({"log", "repair", data}).code, static_cast<int>(exit_code::repairable));
@@ -365,73 +233,6 @@ TEST_F(log_verify, directory_in_use_is_refused) {
     EXPECT_EQ(got.code, static_cast<int>(exit_code::locked)) << command;
     EXPECT_NE(got.complained.find("stop that first"), std::string::npos) << got.complained;
   }
-}
-
-TEST_F(log_verify, whole_directory_can_be_dumped) {
-  const auto got = run({"log", "dump", root().string(), "--records"});
-  EXPECT_EQ(got.code, 0) << got.complained;
-  EXPECT_NE(got.printed.find("value 2 of batch 59"), std::string::npos);
-  EXPECT_NE(got.printed.find("producer 7"), std::string::npos);
-  EXPECT_NE(got.printed.find("topic_id: "), std::string::npos);
-}
-
-class log_verify_journal : public log_verify {
- protected:
-  void write_journal() {
-    storage::journal_header header;
-    header.ring_blocks = 8;
-    const auto file = files_->open(root() / storage::journal_file_name, io::open_mode::create).value();
-    ASSERT_TRUE(file->truncate(header.file_bytes()));
-    ASSERT_TRUE(file->write_at(storage::encode_journal_header(header), 0));
-    storage::journal_group group;
-    group.add_batch({}, make_batch(0));
-    for (const std::uint64_t sequence : {1U, 2U}) {
-      ASSERT_TRUE(file->write_at(group.seal(header.run_id, sequence, 1),
-                                 (storage::journal_header_blocks + sequence) * storage::journal_block_bytes));
-      group.clear();
-    }
-  }
-  void flip_journal(std::uint64_t block, std::uint64_t position) {
-    flip(root() / storage::journal_file_name, block * storage::journal_block_bytes + position);
-  }
-};
-
-TEST_F(log_verify_journal, means_nothing_after_a_clean_stop) {
-  write_journal();
-  flip_journal(0, 30);
-  EXPECT_TRUE(verify().findings.empty());
-}
-
-TEST_F(log_verify_journal, tells_what_the_next_start_gives_back) {
-  write_journal();
-  stop_uncleanly();
-  const auto found = verify();
-  EXPECT_TRUE(has(found, "journal_in_use", severity::note)) << listed(found);
-  EXPECT_EQ(found.worst(), severity::note) << listed(found);
-}
-
-TEST_F(log_verify_journal, damaged_group_is_damage) {
-  write_journal();
-  stop_uncleanly();
-  flip_journal(storage::journal_header_blocks + 1, 100);
-  EXPECT_TRUE(has(verify(), "journal_groups_missing", severity::damaged));
-}
-
-TEST_F(log_verify_journal, damaged_header_is_damage_and_the_file_is_set_aside) {
-  write_journal();
-  stop_uncleanly();
-  flip_journal(0, 30);
-  EXPECT_TRUE(has(verify(), "bad_journal", severity::damaged));
-  const auto aside = repair();
-  EXPECT_TRUE(fs::exists(aside / storage::journal_file_name));
-  EXPECT_EQ(verify().worst(), severity::note);
-}
-
-TEST_F(log_verify_journal, another_version_is_left_to_that_version) {
-  write_journal();
-  stop_uncleanly();
-  flip_journal(0, 9);
-  EXPECT_TRUE(has(verify(), "journal_of_another_version", severity::note));
 }
 
 }  // namespace
