@@ -15,7 +15,8 @@ base::status journal_backlog::load() {
   TIDELOG_TRY(file_, files_.open(name(), io::open_mode::read));
   auto found = read_journal(*file_);
   if (!found) {
-    if (found.error().code != errc::corrupt_journal) return base::forward_error(found);
+    const auto& code = found.error().code;
+    if (code != errc::corrupt_journal && code != std::errc::io_error) return base::forward_error(found);
     base::say_error("{}; it is set aside: what was acknowledged by it and not yet in the logs is lost",
                     found.error().describe());
     return set_aside();

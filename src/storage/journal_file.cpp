@@ -296,9 +296,11 @@ base::result<journal_header> read_journal_header(const io::file& from) {
   std::vector<std::byte> block(journal_block_bytes);
   std::optional<journal_header> newest;
   std::optional<std::int16_t> other_version;
+  std::optional<base::error> unreadable;
   for (std::size_t at = 0; at < journal_header_blocks; ++at) {
     const auto got = from.read_at(block, at * journal_block_bytes);
-    // One that cannot be read is as good as damaged.
+    // One that cannot be read is as good as damaged where the other one is good.
+    if (!got) unreadable = got.error();
     if (!got || *got < block.size()) continue;
     const auto each = decode_header(block);
     if (each.state == header_state::of_another_version) other_version = each.version;
@@ -309,6 +311,7 @@ base::result<journal_header> read_journal_header(const io::file& from) {
   if (other_version) {
     return base::fail(errc::unknown_format_version, "{}: version {}", from.name(), *other_version);
   }
+  if (!newest && unreadable) return tl::unexpected(*unreadable);
   if (!newest) return base::fail(errc::corrupt_journal, "{}: no good header", from.name());
   return *newest;
 }

@@ -28,6 +28,7 @@ log::core::core(const log_environment& shared, const io::path& where, log_config
       log_start(options.log_start_offset.value()),
       recovery_point(options.recovery_point.value()),
       index_interval_bytes(initial->index_interval_bytes),
+      flush_messages(initial->flush_messages),
       flush_ms(initial->flush_ms),
       durable(initial->is_durable()),
       last_write(options.whole),
@@ -258,6 +259,7 @@ void log::update_config(const log_config& config) {
     c.index_interval_bytes.store(config.index_interval_bytes);
     c.flush_ms.store(config.flush_ms);
     c.durable.store(config.is_durable());
+    c.flush_messages.store(config.flush_messages);
     newly_readable = c.publish_end(c.tail().end);
   }
   if (newly_readable > 0) c.announce(newly_readable);

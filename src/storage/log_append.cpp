@@ -3,6 +3,7 @@
 #include "log_core.hpp"
 
 #include "tidelog/base/log_message.hpp"
+#include "tidelog/io/out_of_space.hpp"
 #include "tidelog/storage/producer_snapshot.hpp"
 
 #include <algorithm>
@@ -84,12 +85,8 @@ base::result<appended> log::core::append_locked(base::byte_span bytes, const app
 
   if (durable.load(std::memory_order_relaxed)) {
     make_durable(bytes, base, end);
-  } else if (config->flush_messages != never_flush) {
-    unsynced_records += batch.last_offset_delta() + std::int64_t{1};
-    if (unsynced_records >= config->flush_messages) {
-      unsynced_records = 0;
-      want_sync(sync_scope::everything);
-    }
+  } else if (has_too_many_unsynced(end.offset)) {
+    want_sync(sync_scope::everything);
   }
   return result;
 }
@@ -157,11 +154,17 @@ std::uint64_t log::core::publish_end(const log_mark& end) {
   const std::lock_guard guard(tail_mutex);
   tail_state.end = end;
   log_end.store(end.offset.value(), std::memory_order_release);
-  if (durable.load(std::memory_order_relaxed) || tail_state.committed.offset >= end.offset) return 0;
+  if (has_too_many_unsynced(end.offset) || tail_state.committed.offset >= end.offset) return 0;
   const std::uint64_t newly_readable = end.total_bytes - tail_state.committed.total_bytes;
   tail_state.committed = end;
   committed_end.store(end.offset.value(), std::memory_order_release);
   return newly_readable;
+}
+
+bool log::core::has_too_many_unsynced(model::offset end) const {
+  const std::int64_t most = flush_messages.load(std::memory_order_relaxed);
+  return durable.load(std::memory_order_relaxed) ||
+         (most != never_flush && end.value() - recovery_point.load() >= most);
 }
 
 void log::core::note_written(segment& where, const std::shared_ptr<io::file>& file) {
@@ -179,9 +182,11 @@ base::status log::core::write_batch(segment& active, const log_mark& end, base::
   // Whatever part of the batch is there now must not come between this end and the next batch.
   const auto cut = file->truncate(end.position);
   note_written(active, file);
-  if (cut) return written;
-  base::say_error("{}: after a failed write ({}) the segment could not be cut back: {}", directory.native(),
-                  written.error().describe(), cut.error().describe());
+  if (cut && io::is_out_of_space(written.error().code)) return written;
+  if (!cut) {
+    base::say_error("{}: after a failed write ({}) the segment could not be cut back: {}", directory.native(),
+                    written.error().describe(), cut.error().describe());
+  }
   go_offline(written.error());
   return check_online();
 }

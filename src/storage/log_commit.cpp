@@ -70,7 +70,10 @@ base::status log::core::sync_now(sync_scope scope, std::uint64_t& newly_readable
     go_offline(synced.error());
     return synced;
   }
-  if (all) newly_readable += advance_committed(target, now.generation);
+  if (!all) return {};
+  newly_readable += advance_committed(target, now.generation);
+  if (!durable.load() && has_too_many_unsynced(model::offset(log_end.load())))
+    want_sync(sync_scope::everything);
   return {};
 }
 
@@ -112,7 +115,10 @@ std::uint64_t log::core::advance_committed(const log_mark& synced, std::uint64_t
   if (generation != tail_state.generation) return 0;
   const journal_promise& journaled = tail_state.journaled;
   const bool journal_has_more = journaled.run_start <= synced.offset && synced.offset < journaled.end.offset;
-  return move_committed(journal_has_more ? journaled.end : synced);
+  const std::uint64_t newly_readable = move_committed(journal_has_more ? journaled.end : synced);
+  // What was appended during the sync counts too, unless that is so much that another one is due.
+  if (has_too_many_unsynced(tail_state.end.offset)) return newly_readable;
+  return newly_readable + move_committed(tail_state.end);
 }
 
 std::uint64_t log::core::move_committed(const log_mark& target) {

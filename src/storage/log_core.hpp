@@ -167,6 +167,8 @@ struct log::core final : commit_source, journaled_log {
   /// With append_mutex held.
   void publish_open_transaction();
   [[nodiscard]] std::uint64_t publish_end(const log_mark& end);
+  /// Where flush.messages is N, fewer than N records at the log's end may count without being on disk.
+  [[nodiscard]] bool has_too_many_unsynced(model::offset end) const;
 
   // log_refill.cpp
   /// With append_mutex held, so without patience: fails with EAGAIN where that needs refill_producer() first.
@@ -341,7 +343,6 @@ struct log::core final : commit_source, journaled_log {
   producer_state producers;  ///< who changes it publishes the open transactions
   std::int64_t roll_jitter_ms = 0;
   base::unix_ms active_since_ms = 0;  ///< when the active segment was begun, or found here
-  std::int64_t unsynced_records = 0;
   bool closed = false;
   bool touched = false;  ///< a clean close has something to write
   bool close_is_prepared = false;
@@ -371,6 +372,7 @@ struct log::core final : commit_source, journaled_log {
   std::atomic<std::int64_t> open_transaction{model::no_offset.value()};
 
   std::atomic<std::int64_t> index_interval_bytes{4096};
+  std::atomic<std::int64_t> flush_messages{1};
   std::atomic<std::int64_t> flush_ms{never_flush};
   std::atomic<bool> durable{true};
   std::atomic<bool> everything_wanted{false};

@@ -121,7 +121,7 @@ void segment::note_batch(const model::record_batch_header& batch, std::int64_t i
   const std::uint64_t position = size_.load(std::memory_order_relaxed);
   grow(batch, position, interval);
   size_.store(position + batch.size_bytes(), std::memory_order_release);
-  note_walked(position, position + batch.size_bytes());
+  note_own(position, position + batch.size_bytes());
   if (growth_.bytes_since_entry == batch.size_bytes()) write_index_entries_locked();
 }
 

@@ -5,6 +5,7 @@
 // Threads: lookups from anywhere. note_batch(), seal() and everything else that says "writer" are called by whoever
 // holds the log's append mutex.
 
+#include "checked_ranges.hpp"
 #include "recovery_log.hpp"
 #include "scan_interrupt.hpp"
 #include "sparse_index.hpp"
@@ -139,8 +140,8 @@ class segment {
       std::uint64_t from, std::uint64_t limit, std::uint64_t end,
       io::patience reader = io::patience::waits_for_disk);
   /// What can be read from `position` on, where a batch begins: whole batches up to the next damage, no more bytes than
-  /// `most_bytes` but at least one batch. Its position is the end's when all is damaged. Where the headers have not been
-  /// walked since the start, they are now; of what is not in the page cache a piece is brought in, and no more given.
+  /// `most_bytes` but at least one batch. Its position is the end's when all is damaged. What an earlier run has written is
+  /// checked before it is given out the first time, a piece of it for each call; that takes patience.
   [[nodiscard]] base::result<sound_stretch> readable_from(std::uint64_t position, batch_boundary end,
                                                           std::uint64_t most_bytes, io::patience reader);
   /// The damage at `position`, where no good batch begins, from now on known. Fails with corrupt_index when no batch
@@ -298,10 +299,14 @@ class segment {
   /// all.
   [[nodiscard]] base::result<batch_boundary> pass_damage(const batch_boundary& at);
   void forget_damage_from(std::uint64_t position);
-  void note_walked(std::uint64_t from, std::uint64_t to);
-  [[nodiscard]] bool has_walked(std::uint64_t from, std::uint64_t to) const;
+  /// We wrote the batches there, or checked them when the log was opened.
+  void note_own(std::uint64_t from, std::uint64_t to);
+  [[nodiscard]] bool has_checked(std::uint64_t from, std::uint64_t to) const;
   [[nodiscard]] base::result<sound_stretch> walk_from(std::uint64_t position, batch_boundary end,
                                                       std::uint64_t most_bytes, io::patience reader);
+  /// The same where nobody has looked yet: batches whose records do not check are damage, too.
+  [[nodiscard]] base::result<sound_stretch> check_from(std::uint64_t position, batch_boundary end,
+                                                       std::uint64_t most_bytes, io::patience reader);
   void forget_growth();
   void grow(const model::record_batch_header& batch, std::uint64_t position, std::int64_t interval);
   void add_time_entry();
@@ -331,9 +336,10 @@ class segment {
   std::optional<timed_batch> sealed_largest_;
   mutable base::small_mutex damage_mutex_;
   std::shared_ptr<const damaged_ranges> damage_;
-  /// The headers of this part have been walked, or were written by us: between damage they lead from batch to batch.
-  std::uint64_t walked_from_ = 0;
-  std::uint64_t walked_to_ = 0;
+  /// Batches that are known to be good: what we wrote, most of all, and what readers have checked since.
+  std::uint32_t own_from_ = 0;
+  std::uint32_t own_to_ = 0;
+  std::unique_ptr<checked_ranges> checked_;
   /// One survey at a time.
   base::small_mutex survey_mutex_;
   std::atomic<base::unix_ms> written_ms_{unknown_time};

@@ -8,12 +8,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 
 namespace tidelog::storage {
 namespace {
 
-/// Of bytes that nobody has looked at and that are not in the page cache, one read takes no more.
-constexpr std::uint64_t cold_piece_bytes = 1024 * 1024;
+/// Of bytes that nobody has looked at, or that are not in the page cache, one read takes no more.
+constexpr std::uint64_t piece_bytes = 1024 * 1024;
 
 [[nodiscard]] const damaged_range* range_around(const std::shared_ptr<const damaged_ranges>& ranges,
                                                 std::uint64_t position) {
@@ -82,8 +83,9 @@ void segment::report_damage(const damaged_range& range) {
 
 void segment::forget_damage_from(std::uint64_t position) {
   const std::lock_guard guard(damage_mutex_);
-  walked_to_ = std::min(walked_to_, position);
-  walked_from_ = std::min(walked_from_, walked_to_);
+  own_to_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(own_to_, position));
+  own_from_ = std::min(own_from_, own_to_);
+  if (checked_) checked_->forget_from(position);
   if (!damage_) return;
   auto kept = std::make_shared<damaged_ranges>();
   for (damaged_range each : *damage_) {
@@ -164,20 +166,24 @@ base::result<batch_boundary> segment::pass_damage(const batch_boundary& at) {
   return behind(range);
 }
 
-void segment::note_walked(std::uint64_t from, std::uint64_t to) {
+void segment::note_own(std::uint64_t from, std::uint64_t to) {
   const std::lock_guard guard(damage_mutex_);
-  if (from <= walked_to_ && to >= walked_from_) {
-    walked_from_ = std::min(walked_from_, from);
-    walked_to_ = std::max(walked_to_, to);
-  } else {
-    walked_from_ = from;
-    walked_to_ = to;
-  }
+  // No segment that takes appends is larger.
+  if (to > std::numeric_limits<std::uint32_t>::max()) return;
+  // What is written follows what was written before.
+  if (from != own_to_) own_from_ = static_cast<std::uint32_t>(from);
+  own_to_ = static_cast<std::uint32_t>(to);
 }
 
-bool segment::has_walked(std::uint64_t from, std::uint64_t to) const {
+bool segment::has_checked(std::uint64_t from, std::uint64_t to) const {
   const std::lock_guard guard(damage_mutex_);
-  return walked_from_ <= from && to <= walked_to_;
+  while (from < to) {
+    std::uint64_t next = own_from_ <= from && from < own_to_ ? own_to_ : from;
+    if (next == from && checked_) next = checked_->end_from(from);
+    if (next == from) return false;
+    from = next;
+  }
+  return true;
 }
 
 base::result<sound_stretch> segment::walk_from(std::uint64_t position, batch_boundary end,
@@ -185,7 +191,7 @@ base::result<sound_stretch> segment::walk_from(std::uint64_t position, batch_bou
   TIDELOG_TRY(const auto file, data(reader));
   if (reader == io::patience::waits_for_disk) {
     const std::uint64_t wanted = std::min(most_bytes, end.position - position);
-    const std::uint64_t piece = std::min(wanted, cold_piece_bytes);
+    const std::uint64_t piece = std::min(wanted, piece_bytes);
     if (!file->is_cached(position, wanted)) {
       // The headers alone would be fetched one by one, and what lies between is wanted next.
       TIDELOG_DO(file->bring_in(position, piece));
@@ -211,17 +217,43 @@ base::result<sound_stretch> segment::walk_from(std::uint64_t position, batch_bou
     stretch.end = {walker.end_position(), batch->next_offset()};
     if (stretch.end.position - stretch.position >= most_bytes) break;
   }
-  note_walked(position, stretch.end.position);
   if (stretch.end.position == end.position) stretch.end.next_offset = end.next_offset;
   return stretch;
+}
+
+base::result<sound_stretch> segment::check_from(std::uint64_t position, batch_boundary end,
+                                                std::uint64_t most_bytes, io::patience reader) {
+  TIDELOG_TRY(const auto file, data(reader));
+  if (reader == io::patience::never_waits)
+    return base::fail_errno(EAGAIN, "{}: nobody has checked position {} yet", file->name(), position);
+  batch_checker checker(*file, end.position);
+  sound_walker walker(*this, *file, position, end.position);
+  const std::uint64_t enough = position + std::min({most_bytes, piece_bytes, end.position - position});
+  std::uint64_t checked_to = position;
+  while (checked_to < enough) {
+    TIDELOG_TRY(const auto batch, walker.next());
+    if (!batch) break;
+    checked_to = walker.end_position();
+    const auto whole = checker.check(walker.position());
+    if (whole) continue;
+    if (whole.error().code.category() != model::batch_category()) return tl::unexpected(whole.error());
+    note_damaged_batch(
+        {walker.position(), walker.end_position(), batch->base_offset(), batch->next_offset()});
+  }
+  {
+    const std::lock_guard guard(damage_mutex_);
+    if (!checked_) checked_ = std::make_unique<checked_ranges>();
+    checked_->add(position, std::max(checked_to, enough));
+  }
+  return walk_from(position, end, std::min(most_bytes, std::max(checked_to, enough) - position), reader);
 }
 
 base::result<sound_stretch> segment::readable_from(std::uint64_t position, batch_boundary end,
                                                    std::uint64_t most_bytes, io::patience reader) {
   const std::uint64_t wanted_end =
       end.position - position <= most_bytes ? end.position : position + most_bytes;
-  if (!has_walked(position, wanted_end) || known_damage())
-    return walk_from(position, end, most_bytes, reader);
+  if (!has_checked(position, wanted_end)) return check_from(position, end, most_bytes, reader);
+  if (known_damage()) return walk_from(position, end, most_bytes, reader);
   if (wanted_end == end.position) return sound_stretch{position, end};
   TIDELOG_TRY(const auto within, last_boundary(position, wanted_end, end.position, reader));
   if (within.position > position) return sound_stretch{position, within};

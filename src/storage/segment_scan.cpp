@@ -80,10 +80,7 @@ base::result<model::offset> segment::resume_growth(std::int64_t interval) {
       return base::fail(errc::corrupt_segment, "{}", batch.error().describe());
     }
     if (!batch) return base::forward_error(batch);
-    if (!*batch) {
-      note_walked(start, end);
-      return next_offset;
-    }
+    if (!*batch) return next_offset;
     if (!may_follow(**batch, next_offset, base_)) {
       return base::fail(errc::corrupt_segment, "{}: no sound header at position {}", file->name(),
                         walker.position());
@@ -188,7 +185,6 @@ base::result<scan_outcome> segment::scan(const std::optional<trusted_start>& fro
   TIDELOG_TRY(const std::uint64_t end, file->size());
   const std::lock_guard guard(change_mutex_);
   TIDELOG_TRY(scan_outcome outcome, begin_scan(from));
-  const std::uint64_t begin = outcome.end_position;
   const auto take = [&](const model::record_batch_header& batch) {
     grow(batch, outcome.end_position, interval);
     write_index_entries_locked();
@@ -202,6 +198,7 @@ base::result<scan_outcome> segment::scan(const std::optional<trusted_start>& fro
 
   batch_checker checker(*file, end, interrupt);
   TIDELOG_TRY(bool goes_on, walk_trusted(*file, checker, trusted_below, outcome, take));
+  const std::uint64_t checked_from = outcome.end_position;
   while (goes_on && outcome.end_position < end) {
     auto batch = checker.check(outcome.end_position);
     if (!batch && batch.error().code.category() != model::batch_category()) return base::forward_error(batch);
@@ -222,7 +219,7 @@ base::result<scan_outcome> segment::scan(const std::optional<trusted_start>& fro
     }
   }
   size_.store(outcome.end_position, std::memory_order_release);
-  note_walked(begin, outcome.end_position);
+  note_own(checked_from, outcome.end_position);
   indexes_checked_.store(true, std::memory_order_release);
   return outcome;
 }

@@ -38,6 +38,12 @@ class journal_checker {
           fmt::format("{} of {} groups that are needed are damaged", journal_.groups_missing,
                       journal_.groups + journal_.groups_missing));
     }
+    if (journal_.unreadable_blocks > 0) {
+      add(severity::damaged, "unreadable",
+          fmt::format("{} blocks cannot be read; what they hold is lost to the next start",
+                      journal_.unreadable_blocks));
+      report_.start_first = unreadable_journal;
+    }
     std::size_t batches = 0;
     for (const auto& [id, held] : journal_.batches) {
       batches += held.size();
@@ -48,7 +54,7 @@ class journal_checker {
           fmt::format("holds {} batches of {} logs, which have all but {} of them", batches,
                       journal_.batches.size(), missing_));
     }
-    if (missing_ > 0) {
+    if (missing_ > 0 && report_.start_first.empty()) {
       report_.start_first = fmt::format(
           "start tidelogd once on it, which plays {} batches from the commit journal back, and stop it",
           missing_);

@@ -32,6 +32,10 @@ struct journal_report {
   std::string start_first;
 };
 
+/// Why nothing is repaired beside a journal that the disk does not give.
+inline constexpr std::string_view unreadable_journal =
+    "the disk has to give its commit journal, in which there may be records that are nowhere else";
+
 /// Of a directory that was not stopped cleanly; after a clean stop the journal means nothing. Fails with an errno.
 [[nodiscard]] base::result<journal_report> check_journal(io::file_system& files, const journal_task& task);
 

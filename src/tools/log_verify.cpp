@@ -373,9 +373,9 @@ base::status directory_checker::check_commit_journal() {
   }
   auto checked = check_journal(files_, task);
   if (!checked && is_unreadable(checked.error())) {
-    checked = journal_report{
-        {unreadable_file(severity::damaged, storage::journal_file_name, checked.error())},
-        "the disk has to give its commit journal, in which there may be records that are nowhere else"};
+    checked =
+        journal_report{{unreadable_file(severity::damaged, storage::journal_file_name, checked.error())},
+                       std::string(unreadable_journal)};
   }
   TIDELOG_TRY(auto report, std::move(checked));
   std::move(report.findings.begin(), report.findings.end(), std::back_inserter(summary_.findings));

@@ -84,9 +84,9 @@ base::status partition_check::look_at(const io::directory_entry& entry) {
   const auto file = io::path(context_.directory) / entry.name;
   const auto segment = parse_segment_file_name(name);
   if (entry.kind == io::entry_kind::file && segment && segment->suffix == ".log") {
-    const auto size = files_.size_of(context_.root / file);
-    if (!size && !is_unreadable(size.error())) return tl::unexpected(size.error());
-    bytes_ += size.value_or(0);
+    const auto facts = files_.facts_of(context_.root / file);
+    if (!facts && !is_unreadable(facts.error())) return tl::unexpected(facts.error());
+    bytes_ += facts ? facts->size_bytes : 0;
     segment_task task;
     task.root = context_.root;
     task.file = file;

@@ -424,6 +424,40 @@ TEST_F(log_test, records_are_synced_by_count_and_by_time) {
   while (log->recovery_point() < at(4)) std::this_thread::yield();
 }
 
+TEST_F(log_test, fewer_records_count_without_being_on_disk_than_the_sync_is_after) {
+  auto config = page_cache_config();
+  config.flush_messages = 3;
+  const auto log = world.open(config);
+  files.inject({.what = operation::sync, .error_number = EIO, .path_contains = ".log", .times = for_ever});
+  append(*log, {});
+  append(*log, {});
+  EXPECT_EQ(log->high_watermark(), at(2));
+  append(*log, {});
+  EXPECT_FALSE(wait_committed(*log, at(3)));
+  EXPECT_EQ(log->high_watermark(), at(2));
+}
+
+TEST_F(log_test, what_comes_during_a_sync_counts_after_it) {
+  auto config = page_cache_config();
+  config.flush_messages = 4;
+  const auto log = world.open(config);
+  for (int i = 0; i < 1000; ++i) {
+    append(*log, {});
+    EXPECT_LT(log->high_watermark() - log->recovery_point(), 1000);
+  }
+  EXPECT_TRUE(wait_committed(*log, at(1000)));
+  EXPECT_GE(log->recovery_point(), at(997));
+}
+
+TEST_F(log_test, write_that_the_disk_refuses_takes_the_log_offline) {
+  const auto log = world.open(page_cache_config());
+  append(*log, {});
+  files.inject({.what = operation::write, .error_number = EIO, .path_contains = ".log"});
+  auto batch = make_batch({});
+  EXPECT_EQ(log->append(batch, {}).error().code, errc::log_offline);
+  EXPECT_EQ(log->log_end_offset(), at(1));
+}
+
 TEST_F(log_test, closed_segments_of_a_page_cache_log_are_synced_at_the_second_look) {
   const auto log = world.open(page_cache_config());
   int rolls = 0;

@@ -148,6 +148,22 @@ TEST_F(recovery_start_test, power_cut_at_any_change_of_the_snapshots_loses_nothi
   }
 }
 
+TEST_P(lost_end_test, garbage_of_an_earlier_run_is_never_given_out) {
+  break_records(0, 2);
+  break_records(5, 5);
+  break_records(5, 9);
+  break_records(10, 12);
+  for (const std::uint64_t max_bytes : {std::uint64_t{1} << 20, 2 * one_, std::uint64_t{1}}) {
+    const auto log = start();
+    for (int round = 0; round < 2; ++round) {
+      std::vector<std::int64_t> left = all_but(15, 15);
+      for (const std::int64_t damaged : {2, 5, 9, 12}) std::erase(left, damaged);
+      EXPECT_EQ(consume_offsets(*log, max_bytes), left) << max_bytes;
+      EXPECT_EQ(log->recovery().damaged_ranges, 4U);
+    }
+  }
+}
+
 /// The disk does not give an index, whose segment is sound.
 class unreadable_index_test : public recovery_test, public ::testing::WithParamInterface<const char*> {};
 

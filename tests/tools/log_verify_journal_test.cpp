@@ -2,6 +2,8 @@
 
 #include "support_data_directory.hpp"
 
+#include "support/journal_header.hpp"
+
 #include "tidelog/model/record_batch.hpp"
 #include "tidelog/storage/journal_file.hpp"
 #include "tidelog/storage/log_directory.hpp"
@@ -137,7 +139,8 @@ TEST_F(log_verify_journal, damaged_header_is_damage_and_the_file_is_set_aside) {
 TEST_F(log_verify_journal, of_another_version_is_left_to_that_version) {
   write_journal(batches, batches + 1);
   stop_uncleanly();
-  flip_journal(0, 9);
+  const auto journal = *files_->open(root() / storage::journal_file_name, io::open_mode::read_write);
+  test::set_journal_version(*journal, storage::journal_header_position(0), 2);
   const auto found = verify();
   EXPECT_TRUE(has(found, "journal_of_another_version", severity::repairable)) << listed(found);
   EXPECT_FALSE(found.start_first.empty());

@@ -42,8 +42,8 @@ struct log_config {
   std::int64_t max_compaction_lag_ms = std::numeric_limits<std::int64_t>::max();
   /// Tombstones stay for so long after a cleaning has first met them.
   std::int64_t delete_retention_ms = 86'400'000;
-  /// 1: an append counts when it is on disk, and the high watermark waits for that. N: synced after N records.
-  /// never_flush: left to the kernel. In the two latter cases the high watermark is the log's end at once.
+  /// 1: an append counts when it is on disk, and the high watermark waits for that. N: fewer than N records count that are
+  /// not on disk, those beyond wait for a sync. never_flush: left to the kernel, and the high watermark is the log's end.
   std::int64_t flush_messages = 1;
   /// Unsynced records are synced after this time; never_flush: no time.
   std::int64_t flush_ms = never_flush;
