@@ -161,6 +161,15 @@ class Group(_Client):
         return offset
 
 
+class Waits(RuntimeError):
+    """A reader gets neither a record, nor an error, nor an end."""
+
+    def __init__(self, topic, partition, records):
+        self.records = records
+        last = f", the last with offset {records[-1][0]}" if records else ""
+        super().__init__(f"{topic}-{partition}: no end is reached, nor an error; {len(records)} records came{last}")
+
+
 class Reader(_Client):
     """Reads partitions from an offset to their end, checking each batch's checksum or not (the Java client does, unless it is
     told otherwise, and librdkafka does not)."""
@@ -187,8 +196,7 @@ class Reader(_Client):
                     records.append((got.offset, ctypes.string_at(got.payload, got.length) if got.length else b""))
                 _c.rd_kafka_message_destroy(message)
             elif time.monotonic() > give_up:
-                raise RuntimeError(f"{topic}-{partition}: no end is reached, nor an error; {len(records)} records came, the last with "
-                                   f"offset {records[-1][0] if records else 'none'}")
+                raise Waits(topic, partition, records)
         _c.rd_kafka_consume_stop(handle, partition)
         _c.rd_kafka_topic_destroy(handle)
         return records, 0 if error == END_OF_PARTITION else error
