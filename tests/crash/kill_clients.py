@@ -46,10 +46,12 @@ def run(options):
         checker.check(everything=True)
         broker.stop()
         times = sorted(broker.ready_seconds)
-        print(f"{options.cycles} kills: everything that was acknowledged is there; ready after a kill in {times[len(times) // 2]:.3f} s "
+        median = times[len(times) // 2]
+        print(f"{options.cycles} kills: everything that was acknowledged is there; the port answers after a kill in {median:.3f} s "
               f"(median), {times[-1]:.3f} s (longest)")
-        if options.ready_within and times[-1] > options.ready_within:
-            raise real_clients.Broken(f"a start took longer than {options.ready_within} s")
+        # Not the longest: whatever else the machine does is in it.
+        if options.ready_within and median > options.ready_within:
+            raise real_clients.Broken(f"half of the starts took longer than {options.ready_within} s: {times}")
         return 0
     except Exception as failure:
         log = broker.daemon.log() if broker.daemon else ""
@@ -65,5 +67,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="kills tidelogd under the load of real clients")
     parser.add_argument("--cycles", type=int, default=200)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
-    parser.add_argument("--ready-within", type=float, default=0)
+    parser.add_argument("--ready-within", type=float, default=0,
+                        help="fails when it takes longer at the median until the port answers")
     sys.exit(run(parser.parse_args()))

@@ -1,10 +1,13 @@
-"""As much of librdkafka, the C client, as load and offset commits need; it comes with kcat."""
+"""As much of librdkafka, the C client, as load, offset commits and plain reading need; it comes with kcat."""
 
 import ctypes
 import threading
+import time
 
 ACKNOWLEDGED = 0
 FATAL = -150
+END_OF_PARTITION = -191
+DAMAGED_BATCH = -199
 _COPY = 2
 _PRODUCER, _CONSUMER = 0, 1
 
@@ -48,7 +51,13 @@ for name, result, arguments in (
         ("rd_kafka_topic_partition_list_add", ctypes.POINTER(_Place), [ctypes.POINTER(_Places), ctypes.c_char_p, ctypes.c_int32]),
         ("rd_kafka_topic_partition_list_destroy", None, [ctypes.POINTER(_Places)]),
         ("rd_kafka_commit", ctypes.c_int, [ctypes.c_void_p, ctypes.POINTER(_Places), ctypes.c_int]),
-        ("rd_kafka_committed", ctypes.c_int, [ctypes.c_void_p, ctypes.POINTER(_Places), ctypes.c_int])):
+        ("rd_kafka_committed", ctypes.c_int, [ctypes.c_void_p, ctypes.POINTER(_Places), ctypes.c_int]),
+        ("rd_kafka_consume_start", ctypes.c_int, [ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64]),
+        ("rd_kafka_consume", ctypes.POINTER(_Message), [ctypes.c_void_p, ctypes.c_int32, ctypes.c_int]),
+        ("rd_kafka_consume_stop", ctypes.c_int, [ctypes.c_void_p, ctypes.c_int32]),
+        ("rd_kafka_message_destroy", None, [ctypes.POINTER(_Message)]),
+        ("rd_kafka_topic_destroy", None, [ctypes.c_void_p]),
+        ("rd_kafka_destroy", None, [ctypes.c_void_p])):
     function = getattr(_c, name)
     function.restype = result
     function.argtypes = arguments
@@ -150,3 +159,47 @@ class Group(_Client):
         if error:
             raise RuntimeError(f"committed offsets: {error_text(error)}")
         return offset
+
+
+class Waits(RuntimeError):
+    """A reader gets neither a record, nor an error, nor an end."""
+
+    def __init__(self, topic, partition, records):
+        self.records = records
+        last = f", the last with offset {records[-1][0]}" if records else ""
+        super().__init__(f"{topic}-{partition}: no end is reached, nor an error; {len(records)} records came{last}")
+
+
+class Reader(_Client):
+    """Reads partitions from an offset to their end, checking each batch's checksum or not (the Java client does, unless it is
+    told otherwise, and librdkafka does not)."""
+
+    def __init__(self, address, checks_checksums):
+        super().__init__(_CONSUMER, {"bootstrap.servers": address, "check.crcs": str(checks_checksums).lower(),
+                                     "enable.partition.eof": "true", "fetch.wait.max.ms": 5, "fetch.error.backoff.ms": 10,
+                                     "topic.metadata.refresh.fast.interval.ms": 20, "reconnect.backoff.ms": 10,
+                                     "reconnect.backoff.max.ms": 50})
+
+    def read(self, topic, partition, begin, seconds):
+        """What was got ((offset, value) of each), and the error that ended it: 0 at the partition's end."""
+        handle = _c.rd_kafka_topic_new(self.handle, topic.encode(), None)
+        _c.rd_kafka_consume_start(handle, partition, begin)
+        records, error = [], 0
+        give_up = time.monotonic() + seconds
+        while not error:
+            message = _c.rd_kafka_consume(handle, partition, 100)
+            if message:
+                got = message.contents
+                error = got.err
+                if not error:
+                    give_up = time.monotonic() + seconds
+                    records.append((got.offset, ctypes.string_at(got.payload, got.length) if got.length else b""))
+                _c.rd_kafka_message_destroy(message)
+            elif time.monotonic() > give_up:
+                raise Waits(topic, partition, records)
+        _c.rd_kafka_consume_stop(handle, partition)
+        _c.rd_kafka_topic_destroy(handle)
+        return records, 0 if error == END_OF_PARTITION else error
+
+    def close(self):
+        _c.rd_kafka_destroy(self.handle)

@@ -10,6 +10,7 @@ import queue
 import random
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -196,10 +197,18 @@ class Broker:
         began = time.monotonic()
         self.spawn()
         self.daemon.ready()
+        self.ask()
         self.ready_seconds.append(time.monotonic() - began)
         for topic in topics:
             options = [part for name, value in topic.configs.items() for part in ("--config", f"{name}={value}")]
             self.tidelog("topic", "create", topic.name, "--partitions", str(topic.partitions), *options)
+
+    def ask(self):
+        """What every client asks first: which requests are understood (ApiVersions, version 0)."""
+        with socket.create_connection(("127.0.0.1", self.port), harness.PATIENCE) as connection:
+            connection.sendall(struct.pack(">ihhih", 10, 18, 0, 1, -1))
+            if len(connection.recv(4, socket.MSG_WAITALL)) != 4:
+                raise Broken("the port does not answer")
 
     def kill(self):
         self.daemon.kill()
@@ -218,7 +227,7 @@ class Broker:
     def read(self, topic, partition, offset):
         """(offset, value) of what a consumer gets from `offset` on, to the end."""
         out = harness.run([shutil.which("kcat"), "-C", "-b", self.address, "-t", topic, "-p", str(partition), "-o", str(offset),
-                           "-e", "-q", "-f", "%o %k|%s\n"]).stdout
+                           "-X", "fetch.wait.max.ms=10", "-e", "-q", "-f", "%o %k|%s\n"]).stdout
         records = []
         for line in out.splitlines():
             head, _, value = line.partition(b"|")

@@ -1,5 +1,6 @@
 """The metrics and the health of a running daemon, over HTTP."""
 
+import os
 import re
 import time
 import urllib.error
@@ -43,6 +44,31 @@ class MetricsTest(harness.BrokerTest):
         self.assertIn("application/openmetrics-text", urllib.request.urlopen(
             urllib.request.Request(self.base + "/metrics", headers={"Accept": "application/openmetrics-text"}),
             timeout=harness.PATIENCE).headers["Content-Type"])
+
+    def test_what_a_recovery_has_set_aside_is_told(self):
+        self.begin()
+        # The kernel alone knows how much of it is on disk.
+        self.create("text", flush_messages=9223372036854775807)
+        content = harness.lines(1000)
+        self.send("text", content, "-X", "batch.num.messages=10")
+        self.daemon.kill()
+        segment = os.path.join(self.data, "text-0", "0" * 20 + ".log")
+        size = os.path.getsize(segment)
+        with open(segment, "r+b") as file:
+            file.seek(size // 2)
+            file.write(b"\xa5" * 100)
+
+        self.begin()
+        aside = self.daemon.wait_for_line(r"damaged batch at position (\d+): .* (\d+) bytes from there on are set aside in (\S+)")
+        position, told, file = int(aside.group(1)), int(aside.group(2)), aside.group(3)
+        self.assertLessEqual(position, size // 2)
+        self.assertEqual(told, size - position)
+        self.assertEqual(os.path.getsize(file), told)
+        kept = self.receive("text")
+        self.assertTrue(kept and content.startswith(kept))
+        self.assertEqual(self.value("tidelog_recovery_set_aside_bytes"), told)
+        self.assertEqual(self.value("tidelog_recovery_set_aside_files"), 1)
+        self.assertEqual(self.value("tidelog_recovery_logs_with_findings"), 1)
 
     def test_health_is_told_and_the_rest_is_refused(self):
         self.begin()
