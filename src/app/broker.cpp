@@ -161,6 +161,7 @@ struct broker::parts {
   std::unique_ptr<partition::partition_manager> partitions;
   std::unique_ptr<disk_metrics> metrics_of_disk;
   std::unique_ptr<scrub_metrics> metrics_of_scrub;
+  std::unique_ptr<cleaner_metrics> metrics_of_cleaner;
   std::unique_ptr<recovery_metrics> metrics_of_recovery;
   std::unique_ptr<coordinator::group_coordinator> groups;
   std::unique_ptr<server::server> server;
@@ -337,6 +338,7 @@ base::status broker::parts::serve() {
   }
   scrubber = std::make_unique<storage::log_scrubber>(*directory, *files, clock,
                                                      scrubber_settings(effective_config()));
+  if (cleaner) metrics_of_cleaner = std::make_unique<cleaner_metrics>(metrics, *cleaner);
   metrics_of_scrub = std::make_unique<scrub_metrics>(metrics, *scrubber, *directory);
   metrics_of_recovery = std::make_unique<recovery_metrics>(metrics, *directory);
   metrics_of_network = std::make_unique<network_metrics>(metrics, sockets);

@@ -40,6 +40,13 @@ scrub_metrics::scrub_metrics(metrics::registry& registry, const storage::log_scr
       [&directory] { return static_cast<double>(directory.recovery().damaged_ranges); }));
 }
 
+cleaner_metrics::cleaner_metrics(metrics::registry& registry, const storage::log_cleaner& cleaner) {
+  series_.push_back(registry.add_callback_gauge(
+      "tidelog_cleaner_uncleanable_partitions",
+      "Compacted partitions that could not be cleaned and are left alone for a while.", {},
+      [&cleaner] { return static_cast<double>(cleaner.uncleanable().size()); }));
+}
+
 recovery_metrics::recovery_metrics(metrics::registry& registry, const storage::log_directory& directory) {
   const auto add_gauge = [&](std::string_view name, std::string_view help, auto read) {
     series_.push_back(registry.add_callback_gauge(

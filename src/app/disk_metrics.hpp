@@ -3,6 +3,7 @@
 
 #include "tidelog/metrics/registry.hpp"
 #include "tidelog/storage/free_space_watch.hpp"
+#include "tidelog/storage/log_cleaner.hpp"
 #include "tidelog/storage/log_directory.hpp"
 #include "tidelog/storage/log_scrubber.hpp"
 
@@ -33,6 +34,14 @@ class scrub_metrics {
  public:
   scrub_metrics(metrics::registry& registry, const storage::log_scrubber& scrubber,
                 const storage::log_directory& directory);
+
+ private:
+  std::vector<metrics::callback_registration> series_;
+};
+
+class cleaner_metrics {
+ public:
+  cleaner_metrics(metrics::registry& registry, const storage::log_cleaner& cleaner);
 
  private:
   std::vector<metrics::callback_registration> series_;

@@ -395,6 +395,7 @@ struct log::core final : commit_source, journaled_log {
   const bool names_are_on_disk;
   model::leader_epoch current_epoch = model::no_leader_epoch;  ///< guarded by append_mutex
 
+  std::atomic<bool> unreadable_told{false};
   std::atomic<bool> offline{false};
   mutable base::small_mutex offline_mutex;
   std::unique_ptr<const base::error> offline_reason;  ///< there when `offline` says so

@@ -1,6 +1,8 @@
 // Reading: from an offset to a slice of a segment's file.
 #include "log_core.hpp"
 
+#include "tidelog/base/log_message.hpp"
+
 #include <algorithm>
 
 namespace tidelog::storage {
@@ -56,6 +58,10 @@ base::result<read_slice> log::read(model::offset from, const read_limit& limit, 
   if (!slice && from < log_start_offset()) {
     return base::fail(errc::offset_out_of_range, "{}: offset {} is below {}", c.directory.native(),
                       from.value(), log_start_offset().value());
+  }
+  if (!slice && slice.error().code == std::errc::io_error && !c.unreadable_told.exchange(true)) {
+    base::say_error("{}: there are records that the disk does not give, and their readers get an error: {}",
+                    c.directory.native(), slice.error().describe());
   }
   return slice;
 }

@@ -219,6 +219,8 @@ base::result<scan_outcome> segment::scan(const std::optional<trusted_start>& fro
     }
   }
   size_.store(outcome.end_position, std::memory_order_release);
+  // Others may have met what is cut off now; appends will be there.
+  forget_damage_from(outcome.end_position);
   note_own(checked_from, outcome.end_position);
   indexes_checked_.store(true, std::memory_order_release);
   return outcome;

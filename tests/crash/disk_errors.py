@@ -217,7 +217,7 @@ Case = collections.namedtuple("Case", "calls files error work outcome journal re
 # The file that the daemon has open fails under another name, and the new one that it makes instead does not.
 FAILING = {"files": ["failing-journal"], "renamed": ("commit-journal", "failing-journal")}
 CASES = {
-    "segment-write": Case("pwrite64", [SEGMENT], "EIO", write, refuses),
+    "segment-write": Case("pwrite64", [SEGMENT], "EIO", write, goes_offline),
     "segment-write-without-room": Case("pwrite64", [SEGMENT], "ENOSPC", write, refuses),
     "segment-write-and-cut": Case("pwrite64,ftruncate", [SEGMENT], "EIO", write, goes_offline),
     "segment-sync": Case("fdatasync", [SEGMENT], "EIO", write_over_the_segments_end, goes_offline),

@@ -178,6 +178,8 @@ class GroupsTest(harness.BrokerTest):
         self.begin()
         names = ("one", "two")
         members = [self.tidelog_member("--instance", name) for name in names]
+        # Before anybody has joined there is no group to be described.
+        self.wait_for_news(*members)
         self.wait_for(lambda: [len(m["assigned"]) for m in self.describe()["members"]] == [2, 2], "both are there")
         self.wait_for_news(*members)
         before = {member["instance"]: member["assigned"] for member in self.describe()["members"]}

@@ -41,6 +41,7 @@ class MetricsTest(harness.BrokerTest):
         self.assertGreaterEqual(self.value("tidelog_network_requests_total"), 10)
         self.assertGreater(self.value("tidelog_network_received_bytes_total"), 100)
         self.assertEqual(self.value("tidelog_recovery_set_aside_files"), 0)
+        self.assertEqual(self.value("tidelog_cleaner_uncleanable_partitions"), 0)
         self.assertIn("application/openmetrics-text", urllib.request.urlopen(
             urllib.request.Request(self.base + "/metrics", headers={"Accept": "application/openmetrics-text"}),
             timeout=harness.PATIENCE).headers["Content-Type"])

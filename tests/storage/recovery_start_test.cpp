@@ -148,6 +148,16 @@ TEST_F(recovery_start_test, power_cut_at_any_change_of_the_snapshots_loses_nothi
   }
 }
 
+TEST_P(lost_end_test, records_behind_what_was_cut_off_are_read) {
+  overwrite(10, 5 * one_, 4096, std::byte{0x17});
+  // The index is made again, and meets what stands behind.
+  ASSERT_TRUE(files_.remove_file(segment_name(10, ".timeindex")));
+  const auto log = start();
+  EXPECT_EQ(log->log_end_offset(), at(15));
+  for (std::int64_t offset = 15; offset < 20; ++offset) EXPECT_EQ(append(*log, {}).base_offset, at(offset));
+  EXPECT_EQ(consume_offsets(*log).back(), 19);
+}
+
 TEST_P(lost_end_test, garbage_of_an_earlier_run_is_never_given_out) {
   break_records(0, 2);
   break_records(5, 5);
