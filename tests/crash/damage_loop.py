@@ -300,8 +300,8 @@ class Case:
             self.check_served(topic, records)
             self.figures["records lost"] += len(self.original.sent[topic]) + 1 - len(records)
             if gone := set(before[topic]).difference(records):
-                raise Broken(f"{topic}: {len(gone)} records were served and are not after another stop and start, the first has offset "
-                             f"{min(gone)[0]}")
+                raise Broken(f"{topic}: {len(gone)} records were served and are not after another stop and start, the first has "
+                             f"offset {min(gone)[0]}")
         self.check_offsets()
         self.stop(daemon)
 

@@ -3,7 +3,10 @@
 ext4 has too) without writing anything more, the daemon is killed, the image mounted again, and what is there after the next
 start is held against what had been promised. First, power is cut at all moments of a first start.
 
-    power_cut.py [--file-systems ext4,xfs] [--cycles N] [--first-starts N] [--seed N]
+    power_cut.py [--file-systems ext4,xfs] [--cycles N] [--first-starts N] [--many-partitions N] [--seed N]
+
+With --many-partitions 2200 so many durable partitions are written to as well. Each cycle waits until the commit journal has
+synced the whole file system in the place of their files, and the power goes before that has come again, or a little later.
 
 Root only, since it mounts; elsewhere it says NOT TESTED.
 """
@@ -21,17 +24,23 @@ import tempfile
 import time
 
 import real_clients
+import many_partitions
 
 SHUTDOWN = 0x8004587D  # _IOR('X', 125, __u32)
 WRITE_NOTHING_MORE = 2
 IMAGE_BYTES = 400 << 20
+# More for each of many partitions: their files have blocks of their own, and a few bytes in each.
+PARTITION_BYTES = 256 << 10
+# About so many are acknowledged between two syncs of the whole file system.
+RECORDS_OF_A_ROUND = 40_000
 MAKE = {"ext4": ["mkfs.ext4", "-q", "-F"], "xfs": ["mkfs.xfs", "-q", "-f"]}
 
 
 class Disk:
     """A file system of its own that can lose its power."""
 
-    def __init__(self, kind, work):
+    def __init__(self, kind, work, many):
+        self.image_bytes = IMAGE_BYTES + many * PARTITION_BYTES
         self.image = os.path.join(work, kind + ".image")
         self.mount_point = os.path.join(work, kind)
         os.mkdir(self.mount_point)
@@ -41,7 +50,7 @@ class Disk:
     def make(self):
         self.unmount()
         with open(self.image, "wb") as file:
-            file.truncate(IMAGE_BYTES)
+            file.truncate(self.image_bytes)
         subprocess.run([*MAKE[self.kind], self.image], check=True, capture_output=True)
         self.mount()
 
@@ -88,42 +97,83 @@ def cut_first_starts(disk, count, chance):
     print(f"{disk.kind}: {count} first starts cut short, and each directory starts", flush=True)
 
 
-def cut_under_load(disk, cycles, chance, seed):
-    disk.make()
-    ledger = real_clients.Ledger()
-    broker = real_clients.Broker(disk.data)
-    checker = real_clients.Checker(broker, ledger)
-    try:
-        broker.start(real_clients.TOPICS)
-        checker.check()
-        load = real_clients.Load(broker.address, ledger, seed)
-        for cycle in range(1, cycles + 1):
-            enough = ledger.acknowledgements + chance.randrange(1, 1500)
-            give_up = time.monotonic() + 120
-            while ledger.acknowledgements < enough and ledger.failures.empty():
-                if time.monotonic() > give_up:
-                    raise real_clients.Broken("the broker answers no more")
-                time.sleep(chance.random() * 0.01)
-            disk.cut_power(broker.daemon)
-            broker.kill()
-            disk.unmount()
-            disk.mount()
-            checker.power_is_cut()
-            broker.start()
+class Work:
+    """The daemon, the load on it, and the ledger of both."""
+
+    def __init__(self, disk, many, seed):
+        self.disk = disk
+        self.many = many
+        self.seed = seed
+        self.topics = real_clients.TOPICS + ((many_partitions.topic_of(many),) if many else ())
+        self.ledger = real_clients.Ledger()
+        self.broker = many_partitions.broker(disk.data) if many else real_clients.Broker(disk.data)
+        self.checker = real_clients.Checker(self.broker, self.ledger, self.topics)
+        self.loads = []
+        self.whole_syncs = 0
+
+    def begin(self):
+        self.broker.start(real_clients.TOPICS)
+        if self.many:
+            many_partitions.create(self.broker, self.many)
+        self.checker.check()
+        self.loads.append(real_clients.Load(self.broker.address, self.ledger, self.seed))
+        if self.many:
+            self.loads.append(many_partitions.Load(self.broker.address, self.ledger, self.many, self.seed))
+
+    def wait_for_a_moment(self, chance):
+        if self.many:
+            syncs = many_partitions.WholeSyncs(self.broker.daemon)
+            syncs.wait_for(1, self.ledger)
+        enough = self.ledger.acknowledgements + chance.randrange(1, RECORDS_OF_A_ROUND if self.many else 1500)
+        give_up = time.monotonic() + 120
+        while self.ledger.acknowledgements < enough and self.ledger.failures.empty():
+            if time.monotonic() > give_up:
+                raise real_clients.Broken("the broker answers no more")
+            time.sleep(chance.random() * 0.01)
+        if self.many:
+            self.whole_syncs += syncs.count()
+
+    def cut_power(self):
+        self.disk.cut_power(self.broker.daemon)
+        self.broker.kill()
+        self.disk.unmount()
+        self.disk.mount()
+        self.checker.power_is_cut()
+        self.broker.start()
+
+    def check(self, everything):
+        for load in self.loads:
             load.pause()
-            checker.check(everything=cycle % 10 == 0)
+        self.checker.check(everything)
+        for load in self.loads:
             load.go_on()
-            print(f"{disk.kind}, power cut {cycle}: {ledger.acknowledgements} acknowledged records", flush=True)
-        load.stop()
-        checker.check(everything=True)
-        broker.stop()
+
+    def end(self):
+        for load in self.loads:
+            load.stop()
+        self.checker.check(everything=True)
+        self.broker.stop()
+
+
+def cut_under_load(disk, cycles, chance, seed, many):
+    disk.make()
+    work = Work(disk, many, seed)
+    try:
+        work.begin()
+        for cycle in range(1, cycles + 1):
+            work.wait_for_a_moment(chance)
+            work.cut_power()
+            work.check(everything=cycle % 10 == 0)
+            print(f"{disk.kind}, power cut {cycle}: {work.ledger.acknowledgements} acknowledged records"
+                  + (f", {work.whole_syncs} syncs of the whole file system" if many else ""), flush=True)
+        work.end()
         print(f"{disk.kind}: {cycles} power cuts: everything that was acknowledged is there", flush=True)
     except Exception:
-        print(f"the daemon's last words:\n{broker.daemon.log()[-4000:]}", file=sys.stderr)
+        print(f"the daemon's last words:\n{work.broker.daemon.log()[-4000:]}", file=sys.stderr)
         raise
     finally:
-        if broker.daemon:
-            broker.daemon.close()
+        if work.broker.daemon:
+            work.broker.daemon.close()
 
 
 def why_not(kinds):
@@ -147,9 +197,9 @@ def run(options):
     disks = []
     try:
         for kind in kinds:
-            disks.append(Disk(kind, work))
+            disks.append(Disk(kind, work, options.many_partitions))
             cut_first_starts(disks[-1], options.first_starts, chance)
-            cut_under_load(disks[-1], options.cycles, chance, options.seed)
+            cut_under_load(disks[-1], options.cycles, chance, options.seed, options.many_partitions)
         return 0
     except Exception as failure:
         print(f"seed {options.seed}: {failure}", file=sys.stderr)
@@ -165,5 +215,7 @@ if __name__ == "__main__":
     parser.add_argument("--file-systems", default="ext4,xfs")
     parser.add_argument("--cycles", type=int, default=50)
     parser.add_argument("--first-starts", type=int, default=30)
+    parser.add_argument("--many-partitions", type=int, default=0,
+                        help=f"durable ones beside the others; {many_partitions.FEWEST} or more: whole file systems are synced")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     sys.exit(run(parser.parse_args()))

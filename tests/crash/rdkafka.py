@@ -55,6 +55,10 @@ for name, result, arguments in (
         ("rd_kafka_consume_start", ctypes.c_int, [ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64]),
         ("rd_kafka_consume", ctypes.POINTER(_Message), [ctypes.c_void_p, ctypes.c_int32, ctypes.c_int]),
         ("rd_kafka_consume_stop", ctypes.c_int, [ctypes.c_void_p, ctypes.c_int32]),
+        ("rd_kafka_queue_new", ctypes.c_void_p, [ctypes.c_void_p]),
+        ("rd_kafka_queue_destroy", None, [ctypes.c_void_p]),
+        ("rd_kafka_consume_start_queue", ctypes.c_int, [ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64, ctypes.c_void_p]),
+        ("rd_kafka_consume_queue", ctypes.POINTER(_Message), [ctypes.c_void_p, ctypes.c_int]),
         ("rd_kafka_message_destroy", None, [ctypes.POINTER(_Message)]),
         ("rd_kafka_topic_destroy", None, [ctypes.c_void_p]),
         ("rd_kafka_destroy", None, [ctypes.c_void_p])):
@@ -200,6 +204,36 @@ class Reader(_Client):
         _c.rd_kafka_consume_stop(handle, partition)
         _c.rd_kafka_topic_destroy(handle)
         return records, 0 if error == END_OF_PARTITION else error
+
+    def read_all(self, topic, partitions, seconds):
+        """Of each partition of 0 to `partitions`: (offset, value) of its records, to its end. All at once, since they may be
+        thousands."""
+        handle = _c.rd_kafka_topic_new(self.handle, topic.encode(), None)
+        queue = _c.rd_kafka_queue_new(self.handle)
+        for partition in range(partitions):
+            _c.rd_kafka_consume_start_queue(handle, partition, 0, queue)
+        records = [[] for _ in range(partitions)]
+        unread = set(range(partitions))
+        give_up = time.monotonic() + seconds
+        while unread:
+            message = _c.rd_kafka_consume_queue(queue, 100)
+            if message:
+                give_up = time.monotonic() + seconds
+                got = message.contents
+                if not got.err:
+                    records[got.partition].append((got.offset, ctypes.string_at(got.payload, got.length) if got.length else b""))
+                elif got.err == END_OF_PARTITION:
+                    unread.discard(got.partition)
+                else:
+                    raise RuntimeError(f"{topic}-{got.partition}: {error_text(got.err)}")
+                _c.rd_kafka_message_destroy(message)
+            elif time.monotonic() > give_up:
+                raise Waits(topic, min(unread), records[min(unread)])
+        for partition in range(partitions):
+            _c.rd_kafka_consume_stop(handle, partition)
+        _c.rd_kafka_queue_destroy(queue)
+        _c.rd_kafka_topic_destroy(handle)
+        return records
 
     def close(self):
         _c.rd_kafka_destroy(self.handle)

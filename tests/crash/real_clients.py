@@ -235,11 +235,22 @@ class Broker:
             records.append((int(at), key, value))
         return records
 
+    def read_all(self, topic, partitions):
+        """Of each partition, (offset, key, value) from its beginning to its end."""
+        reader = rdkafka.Reader(self.address, checks_checksums=True)
+        try:
+            read = reader.read_all(topic, partitions, harness.PATIENCE)
+        finally:
+            reader.close()
+        return [[(offset, b"", value) for offset, value in records] for records in read]
+
 
 class Checker:
     """Holds the ledger against the broker after each start. What was checked once is looked at again at the end."""
 
     OVERLAP = 200
+    # Partitions of a topic; those of larger ones are read all at once.
+    READ_ONE_BY_ONE = 100
 
     def __init__(self, broker, ledger, topics=TOPICS):
         self.broker = broker
@@ -250,8 +261,16 @@ class Checker:
 
     def check(self, everything=False):
         for topic in self.topics:
+            if topic.partitions > self.READ_ONE_BY_ONE:
+                promised = [dict(self.ledger.acknowledged[topic.name, partition]) for partition in range(topic.partitions)]
+                for partition, stored in enumerate(self.broker.read_all(topic.name, topic.partitions)):
+                    self._check_stored(topic, partition, 0, promised[partition], stored)
+                continue
             for partition in range(topic.partitions):
-                self._check_records(topic, partition, everything)
+                promised = dict(self.ledger.acknowledged[topic.name, partition])
+                begin = 0 if everything else max(0, self._checked[topic.name, partition] - self.OVERLAP)
+                stored = self.broker.read(topic.name, partition, begin if topic.keeps_all else "beginning")
+                self._check_stored(topic, partition, begin, promised, stored)
         listed = self.broker.tidelog("topic", "list", "-o", "json")
         for name in self.ledger.created:
             if f'"{name}"' not in listed:
@@ -271,11 +290,8 @@ class Checker:
         self.ledger.power_is_cut([(topic.name, partition) for topic in self.topics if not topic.is_durable
                                   for partition in range(topic.partitions)])
 
-    def _check_records(self, topic, partition, everything):
+    def _check_stored(self, topic, partition, begin, promised, stored):
         place = (topic.name, partition)
-        begin = 0 if everything else max(0, self._checked[place] - self.OVERLAP)
-        promised = dict(self.ledger.acknowledged[place])
-        stored = self.broker.read(topic.name, partition, begin if topic.keeps_all else "beginning")
         values = {offset: value for offset, _, value in stored}
         end = stored[-1][0] + 1 if stored else 0
         first = stored[0][0] if stored else 0
