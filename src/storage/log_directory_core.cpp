@@ -7,6 +7,7 @@
 #include "tidelog/base/log_message.hpp"
 #include "tidelog/storage/partition_metadata.hpp"
 
+#include <bit>
 #include <functional>
 
 namespace tidelog::storage {
@@ -23,6 +24,15 @@ partition_offsets read_or_report(io::file_system& files, const io::path& name, c
   if (offsets) return std::move(*offsets);
   base::say_warning("{}; {}", offsets.error().describe(), consequence);
   return {};
+}
+
+/// Two ids that were drawn differ in some sixty bits.
+bool is_damaged_copy(const model::topic_id& found, const model::topic_id& of) {
+  constexpr int most_damaged_bits = 16;
+  int different = 0;
+  for (std::size_t at = 0; at < of.bytes.size(); ++at)
+    different += std::popcount(std::to_integer<unsigned>(found.bytes[at] ^ of.bytes[at]));
+  return different <= most_damaged_bits;
 }
 
 model::offset find_or_zero(const partition_offsets& offsets, const model::topic_partition& partition) {
@@ -240,6 +250,13 @@ base::result<bool> log_directory::core::find_directory(const log_request& reques
   auto found = read_partition_metadata(files(), directory);
   if (found) {
     if (*found == request.topic_id) return true;
+    if (is_damaged_copy(*found, request.topic_id)) {
+      base::say_warning(
+          "{} has the id {}, which a few bits tell from the {} that the metadata has for it; it gets that",
+          directory.native(), found->text(), request.topic_id.text());
+      TIDELOG_DO(write_partition_metadata(files(), directory, request.topic_id));
+      return true;
+    }
     return base::fail(errc::topic_id_mismatch, "{} has {}, asked for is {}", directory.native(),
                       found->text(), request.topic_id.text());
   }

@@ -66,6 +66,16 @@ TEST_F(log_directory_test, directory_without_a_readable_id_gets_the_one_asked_fo
   }
 }
 
+TEST_F(log_directory_test, id_of_which_a_bit_has_flipped_is_put_right) {
+  daemon_run run(files);
+  ASSERT_TRUE(files.make_directories(data / "a-0"));
+  auto damaged = request("a").topic_id;
+  damaged.bytes[3] ^= std::byte{0x21};
+  ASSERT_TRUE(write_partition_metadata(files, data / "a-0", damaged));
+  ASSERT_TRUE(run.open(request("a")));
+  EXPECT_EQ(read_partition_metadata(files, data / "a-0"), request("a").topic_id);
+}
+
 TEST_F(log_directory_test, clean_stop_leaves_marker_and_checkpoints_and_the_next_use_takes_the_marker_away) {
   {
     daemon_run run(files);
