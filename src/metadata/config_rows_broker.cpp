@@ -226,10 +226,13 @@ constexpr config_key table[] = {
         .says("The data directory; --data-dir sets it too."),
     int32("log.flush.offset.checkpoint.interval.ms", "60000")
         .from(0)
-        .says("How often recovery points are noted on disk, which bounds the work of a start after a crash."),
+        .says("How often recovery points are noted on disk, which bounds the work of a start after a crash, "
+              "unless another checkpoint is written more often."),
     int32("log.flush.start.offset.checkpoint.interval.ms", "60000")
         .from(0)
-        .says("How often the partitions' start offsets are noted on disk."),
+        .says(
+            "How often the partitions' start offsets are noted on disk, unless another checkpoint is written "
+            "more often."),
     int64("log.free.space.min.bytes", none)
         .from(0)
         .default_is("a hundredth of the file system that holds the data directory, 2 GiB at most")
@@ -317,7 +320,9 @@ constexpr config_key table[] = {
             "Memory that requests in flight may hold together (Kafka's default has no bound); -1 sets none."),
     int64("replica.high.watermark.checkpoint.interval.ms", "5000")
         .from(1)
-        .says("How often high watermarks are noted on disk."),
+        .says(
+            "How often high watermarks are noted on disk, with all other checkpoints, unless one of these is "
+            "written more often."),
     int32("socket.listen.backlog.size", "1024")
         .from(1)
         .says("Connections that the kernel may keep waiting to be accepted on each listener, so that a burst "
