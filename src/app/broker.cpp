@@ -31,6 +31,7 @@ namespace {
 
 constexpr std::chrono::seconds patience_at_stop{20};
 constexpr std::chrono::seconds file_removal_interval{5};
+constexpr std::int64_t default_initial_task_delay_ms = 30'000;
 constexpr std::chrono::seconds producer_expiry_interval{60};
 constexpr std::chrono::seconds flush_check_interval{1};
 constexpr std::chrono::seconds closed_segment_sync_interval{5};
@@ -361,8 +362,11 @@ void broker::parts::start_housekeeping() {
   const auto checkpoint_interval = std::min<std::int64_t>(
       {values.log_flush_offset_checkpoint_interval_ms, values.log_flush_start_offset_checkpoint_interval_ms,
        values.high_watermark_checkpoint_interval_ms});
-  patient_chores.add(milliseconds(values.log_retention_check_interval_ms),
-                     [this] { partitions->delete_old_segments(); });
+  const auto first_retention = values.log_initial_task_delay_ms.value_or(
+      std::min<std::int64_t>(values.log_retention_check_interval_ms, default_initial_task_delay_ms));
+  patient_chores.add(
+      milliseconds(values.log_retention_check_interval_ms), [this] { partitions->delete_old_segments(); },
+      milliseconds(first_retention));
   patient_chores.add(file_removal_interval, [this] { partitions->remove_deleted_files(); });
   patient_chores.add(producer_expiry_interval, [this] {
     std::unique_lock lock(config_mutex);

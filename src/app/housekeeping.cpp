@@ -17,8 +17,10 @@ housekeeping::~housekeeping() {
   stop();
 }
 
-void housekeeping::add(std::chrono::milliseconds interval, base::task work) {
-  chores_.push_back({std::clamp(interval, shortest_interval, longest_interval), {}, std::move(work)});
+void housekeeping::add(std::chrono::milliseconds interval, base::task work,
+                       std::optional<std::chrono::milliseconds> first) {
+  interval = std::clamp(interval, shortest_interval, longest_interval);
+  chores_.push_back({interval, std::min(first.value_or(interval), longest_interval), {}, std::move(work)});
 }
 
 std::size_t housekeeping::add_on_demand(base::task work) {
@@ -37,7 +39,7 @@ void housekeeping::wake(std::size_t which) {
 
 void housekeeping::start() {
   const auto now = std::chrono::steady_clock::now();
-  for (auto& each : chores_) each.due = now + each.interval;
+  for (auto& each : chores_) each.due = now + each.first;
   thread_ = std::thread([this] { run(); });
 }
 

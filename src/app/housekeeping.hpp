@@ -6,6 +6,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -20,8 +21,9 @@ class housekeeping {
   housekeeping& operator=(const housekeeping&) = delete;
   ~housekeeping();
 
-  /// Before start(). The first run is an interval after it.
-  void add(std::chrono::milliseconds interval, base::task chore);
+  /// Before start(). The first run is an interval after it, or as long as `first` says.
+  void add(std::chrono::milliseconds interval, base::task chore,
+           std::optional<std::chrono::milliseconds> first = std::nullopt);
   /// A chore that runs when wake() was called for it, and not before. Before start(); returns what wake() wants.
   std::size_t add_on_demand(base::task chore);
   /// Any thread; cheap, and many calls before the chore runs are one.
@@ -33,6 +35,7 @@ class housekeeping {
  private:
   struct chore {
     std::chrono::milliseconds interval;
+    std::chrono::milliseconds first;
     std::chrono::steady_clock::time_point due;
     base::task work;
     bool is_wanted = false;

@@ -241,6 +241,10 @@ constexpr config_key table[] = {
               "until there "
               "is more, and everything else goes on; with 0 that happens only when a write finds the disk "
               "full."),
+    int64("log.initial.task.delay.ms", none)
+        .from(0)
+        .default_is("`log.retention.check.interval.ms`, 30000 at most")
+        .says("How long after a start partitions are looked at the first time for segments to delete."),
     string("log.level", "info")
         .one_of(log_levels)
         .cluster_wide()

@@ -19,6 +19,9 @@ class typed_reader {
     TIDELOG_ASSERT(key != nullptr, "{}", name);
     return effective_config_text(*key, *layers_);
   }
+  [[nodiscard]] std::optional<std::int64_t> optional_whole(std::string_view name) const {
+    return optional_text(name) ? std::optional(whole(name)) : std::nullopt;
+  }
   [[nodiscard]] std::string text(std::string_view name) const { return optional_text(name).value_or(""); }
   [[nodiscard]] std::int64_t whole(std::string_view name) const { return read_whole(text(name)).value_or(0); }
   /// Values were checked against the key's type, so nothing is lost.
@@ -161,6 +164,7 @@ broker_config effective_broker_config(const config_layers& layers) {
       .queued_max_request_bytes = read.whole("queued.max.request.bytes"),
       .connections_max_idle_ms = read.whole("connections.max.idle.ms"),
       .log_retention_check_interval_ms = read.whole("log.retention.check.interval.ms"),
+      .log_initial_task_delay_ms = read.optional_whole("log.initial.task.delay.ms"),
       .log_flush_offset_checkpoint_interval_ms = read.whole32("log.flush.offset.checkpoint.interval.ms"),
       .log_flush_start_offset_checkpoint_interval_ms =
           read.whole32("log.flush.start.offset.checkpoint.interval.ms"),

@@ -76,7 +76,7 @@ std::string unescaped(std::string_view text) {
 }
 
 std::string escaped(std::string_view text) {
-  constexpr std::string_view special = "=:#! ";
+  constexpr std::string_view special = "=:#! \t\f";
   std::string safe;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const bool is_unicode_escape = text[i] == '\\' && i + 1 < text.size() && text[i + 1] == 'u';

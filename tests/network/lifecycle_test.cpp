@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <fstream>
+#include <latch>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <thread>
@@ -274,6 +275,10 @@ TEST(limits_test, running_out_of_descriptors_pauses_accepting_and_it_goes_on_lat
   auto waiting = server.connect();
   waiting.send(request(1));
   ASSERT_TRUE(waiting.receive());
+  // Both threads of the pool have begun: a sanitizer wants descriptors while they do.
+  std::latch begun(2);
+  for (int i = 0; i < 2; ++i) server.disk.submit([&] { begun.arrive_and_wait(); });
+  begun.wait();
   rlimit before{};
   ::getrlimit(RLIMIT_NOFILE, &before);
   const int highest = ::dup(0);

@@ -94,5 +94,13 @@ TEST(meta_properties_test, reads_what_it_wrote) {
   EXPECT_EQ(read_meta_properties(files, "/d"), sample());
 }
 
+TEST(meta_properties_test, blanks_of_every_kind_come_back) {
+  auto strange = sample();
+  for (const auto* text : {"a\tb", "\tc", "d\t", "\f", " e = f "}) strange.others[text] = text;
+  const auto again = parse_meta_properties(format_meta_properties(strange), "f");
+  ASSERT_TRUE(again) << again.error().describe();
+  EXPECT_EQ(*again, strange);
+}
+
 }  // namespace
 }  // namespace tidelog::storage

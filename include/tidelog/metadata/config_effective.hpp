@@ -196,6 +196,8 @@ struct broker_config {
   /// Negative: idle connections are kept.
   std::int64_t connections_max_idle_ms = 0;
   std::int64_t log_retention_check_interval_ms = 0;
+  /// Nothing: as the interval, but no longer than Kafka's default.
+  std::optional<std::int64_t> log_initial_task_delay_ms{};
   std::int32_t log_flush_offset_checkpoint_interval_ms = 0;
   std::int32_t log_flush_start_offset_checkpoint_interval_ms = 0;
   std::int64_t high_watermark_checkpoint_interval_ms = 0;
