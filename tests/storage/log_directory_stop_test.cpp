@@ -58,7 +58,7 @@ TEST_F(many_logs_test, stop_at_once_leaves_what_one_by_one_does_also_after_a_pow
 }
 
 TEST_F(many_logs_test, stop_goes_on_one_by_one_when_the_sync_of_all_fails) {
-  for (const std::uint64_t nth : {0, 1}) {
+  for (const std::uint64_t nth : {std::uint64_t{0}, std::uint64_t{1}}) {
     {
       daemon_run run(files, options(1));
       open_all(run, 3);

@@ -304,7 +304,8 @@ TEST_F(log_test, segments_that_wait_for_a_sync_are_synced_and_closed_when_too_ma
     for (const auto& each : logs) each->sync_closed_segments();
     std::this_thread::yield();
   }
-  EXPECT_EQ(narrow.open_files.open_files(), 2U);
+  // Two threads that sync may each close one.
+  EXPECT_LE(narrow.open_files.open_files(), 2U);
   for (const auto& each : logs) {
     EXPECT_EQ(read_all(*each, at(0), read_bound::log_end()).size(), batch_bytes(10));
   }
