@@ -28,7 +28,7 @@ partition_offsets read_or_report(io::file_system& files, const io::path& name, c
 
 /// Two ids that were drawn differ in some sixty bits.
 bool is_damaged_copy(const model::topic_id& found, const model::topic_id& of) {
-  constexpr int most_damaged_bits = 16;
+  constexpr int most_damaged_bits = 8;
   int different = 0;
   for (std::size_t at = 0; at < of.bytes.size(); ++at)
     different += std::popcount(std::to_integer<unsigned>(found.bytes[at] ^ of.bytes[at]));

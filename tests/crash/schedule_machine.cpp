@@ -1,6 +1,7 @@
 #include "schedule_machine.hpp"
 
 #include <algorithm>
+#include <random>
 
 namespace tidelog::test {
 namespace {
@@ -9,11 +10,11 @@ const io::path data = "/data";
 /// So small that it runs full.
 constexpr std::uint64_t journal_bytes = 40 * storage::journal_block_bytes;
 
-/// Ids that follow from the schedule, so that the same seed makes the same bytes.
+/// Ids that follow from the schedule, so that the same seed makes the same bytes, as different as ids that are drawn.
 [[nodiscard]] model::topic_id topic_id_of(std::uint64_t number) {
   model::topic_id id{};
-  id.bytes[0] = std::byte{0x7d};
-  base::store_big_endian(id.bytes.data() + 8, number + 1);
+  std::mt19937_64 random(number);
+  for (auto& each : id.bytes) each = static_cast<std::byte>(random());
   return id;
 }
 
