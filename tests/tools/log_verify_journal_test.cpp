@@ -1,8 +1,7 @@
 // The commit journal that a crash has left: verify says what the logs lack of it, and repair waits for the daemon.
 
-#include "support_data_directory.hpp"
-
 #include "support/journal_header.hpp"
+#include "support_data_directory.hpp"
 
 #include "tidelog/model/record_batch.hpp"
 #include "tidelog/storage/journal_file.hpp"
