@@ -3,7 +3,6 @@
 import itertools
 import random
 import re
-import threading
 import time
 import urllib.request
 
@@ -16,8 +15,6 @@ FEWEST = 2048
 PRODUCERS = 4
 MOST_UNDER_WAY = 400
 JOURNAL_BYTES = 16 << 20
-
-
 # That a topic gets at a time: each makes a few files and waits for them to be on disk.
 MADE_AT_ONCE = 500
 
@@ -37,39 +34,13 @@ def create(broker, partitions):
         broker.tidelog("topic", "alter", "many", "--partitions", str(min(count, partitions)))
 
 
-class Load:
-    """Idempotent producers, each going around its share of the partitions, until stop(), whatever becomes of the broker."""
+class Load(real_clients.Clients):
+    """Idempotent producers, each going around its share of the partitions."""
 
     def __init__(self, address, ledger, partitions, seed):
-        self.ledger = ledger
-        self._stop = threading.Event()
-        self._work = threading.Event()
-        self._work.set()
-        shares = [range(index, partitions, PRODUCERS) for index in range(PRODUCERS)]
-        self.threads = [threading.Thread(target=self._guarded, args=(address, index, share, seed), daemon=True)
-                        for index, share in enumerate(shares)]
-        for thread in self.threads:
-            thread.start()
-
-    def pause(self):
-        self._work.clear()
-
-    def go_on(self):
-        self._work.set()
-
-    def stop(self):
-        """Everything that was sent is acknowledged when this returns."""
-        self._stop.set()
-        for thread in self.threads:
-            thread.join(120)
-            if thread.is_alive():
-                raise real_clients.Broken("a client does not come to an end")
-
-    def _guarded(self, *arguments):
-        try:
-            self._produce(*arguments)
-        except Exception as failure:  # told by whoever watches the ledger
-            self.ledger.failures.put(f"many partitions: {failure!r}")
+        super().__init__(ledger)
+        self._start(*((self._produce, address, index, range(index, partitions, PRODUCERS), seed)
+                      for index in range(PRODUCERS)))
 
     def _produce(self, address, index, partitions, seed):
         dice = random.Random(f"{seed} {index}")

@@ -73,19 +73,19 @@ class Ledger:
             self.failures.put(f"{place} at offset {offset}: {before[:40]} is promised, and so is {value[:40]}")
 
 
-class Load:
-    """Runs until stop(), whatever becomes of the broker."""
+class Clients:
+    """Threads that work until stop(), whatever becomes of the broker; what one fails of is told to who watches the ledger."""
 
-    def __init__(self, address, ledger, seed, topics=TOPICS):
-        self.address = address
+    def __init__(self, ledger):
         self.ledger = ledger
-        self.topics = topics
-        self.random = random.Random(seed)
         self._stop = threading.Event()
         self._work = threading.Event()
         self._work.set()
-        self.threads = [threading.Thread(target=self._guarded, args=(work, *more), daemon=True) for work, *more in (
-            (self._produce, 0, True), (self._produce, 1, True), (self._produce, 2, False), (self._commit,), (self._administer,))]
+        self.threads = []
+
+    def _start(self, *works):
+        """Each with its arguments, once all that they need is there."""
+        self.threads = [threading.Thread(target=self._guarded, args=work, daemon=True) for work in works]
         for thread in self.threads:
             thread.start()
 
@@ -110,6 +110,18 @@ class Load:
             work(*arguments)
         except Exception as failure:  # told by whoever watches the ledger
             self.ledger.failures.put(f"{work.__name__}: {failure!r}")
+
+
+class Load(Clients):
+    """Producers of all kinds, a group that commits offsets, and topics that come and go."""
+
+    def __init__(self, address, ledger, seed, topics=TOPICS):
+        super().__init__(ledger)
+        self.address = address
+        self.topics = topics
+        self.random = random.Random(seed)
+        self._start((self._produce, 0, True), (self._produce, 1, True), (self._produce, 2, False), (self._commit,),
+                    (self._administer,))
 
     def _produce(self, index, idempotent):
         """Idempotent producers write where nothing may be lost; the other one, which may write twice, to the rest."""
