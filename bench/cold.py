@@ -7,7 +7,8 @@ producer that writes more than memory holds. tidelogd and, where an address is g
         --kafka-data /var/tmp/kafka/data
 
 `tail`: latencies of a record's way through the broker at --rate, alone and beside a consumer that reads --fill-gib of
-evicted data as fast as it gets it. `stream`: --stream-gib through a topic, and how even the rate was. With
+evicted data as fast as it gets it. `beside`: the same of durable records, beside a topic that is streamed into the page
+cache. `stream`: --stream-gib through a topic, and how even the rate was. With
 --memory-mib a broker has no more memory than that, page cache included (a cgroup of version 1; root only). Needs nothing
 but Python's standard library, and the data directories of the brokers on this machine.
 """
@@ -164,13 +165,18 @@ def measure_tail(options, targets):
         delete_topic(options, target, topic)
 
 
-def show_tail(target, durability, rows):
+def show_latencies(beside, target, durability, rows):
     for which, what in enumerate(("produce", "tail fetch")):
         for percentile in ("p50", "p99"):
-            alone, beside = (statistics.median(each[which][percentile] for each in rows[key])
-                             for key in ("alone", "beside"))
-            print(f"tail   {target.broker.name:<9} {durability:<11} {what:<11} {percentile}: alone {alone:8.0f} us  "
-                  f"beside {beside:8.0f} us  grows {beside / alone:6.2f} x")
+            alone, together = (statistics.median(each[which][percentile] for each in rows[key])
+                               for key in ("alone", "beside"))
+            print(f"{beside:<6} {target.broker.name:<9} {durability:<11} {what:<11} {percentile}: alone {alone:8.0f} us  "
+                  f"beside {together:8.0f} us  grows {together / alone:6.2f} x")
+    sys.stdout.flush()
+
+
+def show_tail(target, durability, rows):
+    show_latencies("tail", target, durability, rows)
     read = statistics.median(rows["read"])
     print(f"tail   {target.broker.name:<9} {durability:<11} old data is read at {read / 1e6:.0f} MB/s")
     sys.stdout.flush()
@@ -181,15 +187,43 @@ def delete_topic(options, target, topic):
                     topic], check=True, stdout=subprocess.DEVNULL)
 
 
+def start_stream(options, target, topic, *more):
+    return subprocess.Popen(
+        [os.path.join(options.bin, "tidelog-bench"), "produce", "--bootstrap", target.broker.address, "--topic", topic,
+         "--batch-bytes", "262144", "--connections", "2", "--depth", "2", "--warm-up", "0s", "--duration", "1h",
+         "--acks", "1", "--topic-config", f"flush.messages={compare.PAGE_CACHE}", "--topic-config",
+         "segment.bytes=1073741824", *more], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def beside_stream(options, target):
+    """The latencies of durable records while another topic is streamed into the page cache."""
+    topic = f"beside-{os.getpid()}-{time.monotonic_ns()}"
+    producer = start_stream(options, target, topic, "--rate", str(options.stream_rate))
+    try:
+        # Until the kernel has something to write back.
+        time.sleep(4)
+        return tail_latencies(options, target, True)
+    finally:
+        producer.send_signal(signal.SIGTERM)
+        producer.wait()
+        delete_topic(options, target, topic)
+
+
+def measure_beside(options, targets):
+    rows = {target: {"alone": [], "beside": []} for target in targets}
+    for _ in range(options.rounds):
+        for target in targets:
+            rows[target]["alone"].append(tail_latencies(options, target, True))
+            rows[target]["beside"].append(beside_stream(options, target))
+    for target in targets:
+        show_latencies("stream", target, "durable", rows[target])
+
+
 def measure_stream(options, targets):
     """Time for each stretch of the stream; the producer sends as fast as it is answered."""
     for target in targets:
         topic = f"stream-{os.getpid()}-{time.monotonic_ns()}"
-        producer = subprocess.Popen(
-            [os.path.join(options.bin, "tidelog-bench"), "produce", "--bootstrap", target.broker.address, "--topic",
-             topic, "--batch-bytes", "262144", "--connections", "2", "--depth", "2", "--warm-up", "0s", "--duration",
-             "1h", "--acks", "1", "--topic-config", f"flush.messages={compare.PAGE_CACHE}", "--topic-config",
-             "segment.bytes=1073741824"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        producer = start_stream(options, target, topic)
         stretches, done, begun = [], 0, time.monotonic()
         try:
             while done < options.stream_gib and producer.poll() is None:
@@ -230,11 +264,12 @@ def parse_arguments():
     parser.add_argument("--kafka-pid", type=int, default=0, help="its process id, for --memory-mib")
     parser.add_argument("--kafka-data", help="its log.dirs")
     parser.add_argument("--no-tidelogd", action="store_true", help="only Kafka")
-    parser.add_argument("--only", choices=["tail", "stream"])
+    parser.add_argument("--only", choices=["tail", "beside", "stream"])
     parser.add_argument("--memory-mib", type=int, default=0, help="what each broker may use, page cache included")
     parser.add_argument("--rate", type=int, default=1000, help="records a second whose way is measured")
     parser.add_argument("--fill-gib", type=float, default=3, help="old data")
     parser.add_argument("--stream-gib", type=float, default=8)
+    parser.add_argument("--stream-rate", type=int, default=800, help="requests of 256 KiB a second, for `beside`")
     parser.add_argument("--stretch-gib", type=float, default=1)
     parser.add_argument("--pause", type=float, default=10, help="seconds for the disk between two brokers' streams")
     parser.add_argument("--seconds", type=float, default=8)
@@ -263,10 +298,9 @@ def main():
             targets.append(Target(compare.Broker("kafka", options.kafka, options.kafka_pid), options.kafka_data))
         if options.memory_mib:
             groups = [limit_memory(target.broker.pid, options.memory_mib) for target in targets]
-        if options.only != "stream":
-            measure_tail(options, targets)
-        if options.only != "tail":
-            measure_stream(options, targets)
+        for name, measure in (("tail", measure_tail), ("beside", measure_beside), ("stream", measure_stream)):
+            if options.only in (None, name):
+                measure(options, targets)
     finally:
         if process:
             process.send_signal(signal.SIGTERM)

@@ -88,12 +88,12 @@ base::status posix_file::write_at(base::byte_view bytes, std::uint64_t position)
     bytes = bytes.subspan(static_cast<std::size_t>(put));
     position += static_cast<std::uint64_t>(put);
   }
-  cold_->pace.wrote();
+  traffic_->pace.wrote();
   return {};
 }
 
 base::status posix_file::sync_data() {
-  const sync_under_way guard(cold_->pace);
+  const sync_under_way guard(traffic_->pace);
   if (uninterrupted([&] { return ::fdatasync(descriptor()); }) < 0) {
     return base::fail_errno(errno, "sync {}", name_);
   }
@@ -138,9 +138,9 @@ base::status posix_file::bring_in(std::uint64_t position, std::uint64_t length) 
   if (!fits(position, length)) return base::fail_errno(EOVERFLOW, "read {} at {}", name_, position);
   const std::uint64_t end = position + length;
   for (std::uint64_t at = position; at < end;) {
-    if (cold_->pace.others_work()) {
+    if (traffic_->pace.others_work()) {
       const std::uint64_t piece = std::min(end - at, turn_bytes);
-      const cold_pace::turn turn(cold_->pace);
+      const cold_pace::turn turn(traffic_->pace);
       // The kernel would go on reading ahead when the turn is over, megabytes of it.
       TIDELOG_DO(read_through(at, piece, POSIX_FADV_RANDOM, 0));
       at += piece;
@@ -149,7 +149,7 @@ base::status posix_file::bring_in(std::uint64_t position, std::uint64_t length) 
       at = end;
     }
   }
-  cold_->pages.brought_in(opened_, position, length);
+  traffic_->pages.brought_in(opened_, position, length);
   return {};
 }
 
@@ -175,6 +175,10 @@ void posix_file::let_go(std::uint64_t position, std::uint64_t length) const {
   if (!fits(position, length)) return;
   static_cast<void>(::posix_fadvise(descriptor(), static_cast<off_t>(position), static_cast<off_t>(length),
                                     POSIX_FADV_DONTNEED));
+}
+
+void posix_file::begin_write_back(std::uint64_t position, std::uint64_t length) const {
+  if (fits(position, length)) traffic_->write_back.request(opened_, position, length);
 }
 
 base::result<std::unique_ptr<file_hold>> posix_file::hold() const {

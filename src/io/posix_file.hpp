@@ -3,6 +3,7 @@
 
 #include "cold_pace.hpp"
 #include "cold_pages.hpp"
+#include "write_back.hpp"
 
 #include "tidelog/io/file_system.hpp"
 
@@ -29,20 +30,21 @@ class owned_descriptor {
 /// open(2) with O_CLOEXEC, repeated when a signal interrupts it.
 [[nodiscard]] base::result<owned_descriptor> open_descriptor(const std::string& name, int flags);
 
-/// What the files of one file system know of each other about old data.
-struct cold_traffic {
-  explicit cold_traffic(std::uint64_t most_bytes) : pages(most_bytes) {}
+/// What the files of one file system share.
+struct disk_traffic {
+  explicit disk_traffic(std::uint64_t most_cold_bytes) : pages(most_cold_bytes) {}
   cold_pages pages;
   cold_pace pace;
+  io::write_back write_back;
 };
 
 class posix_file final : public file {
  public:
-  /// `cold` is told what is brought in, written and synced.
-  posix_file(owned_descriptor opened, std::string name, std::shared_ptr<cold_traffic> cold)
+  /// `traffic` is told what is brought in, written and synced.
+  posix_file(owned_descriptor opened, std::string name, std::shared_ptr<disk_traffic> traffic)
       : opened_(std::make_shared<const owned_descriptor>(std::move(opened))),
         name_(std::move(name)),
-        cold_(std::move(cold)) {}
+        traffic_(std::move(traffic)) {}
 
   [[nodiscard]] base::result<std::size_t> read_at(base::byte_span into,
                                                   std::uint64_t position) const override;
@@ -53,6 +55,7 @@ class posix_file final : public file {
   [[nodiscard]] bool is_cached(std::uint64_t position, std::uint64_t length) const override;
   [[nodiscard]] base::status bring_in(std::uint64_t position, std::uint64_t length) const override;
   void let_go(std::uint64_t position, std::uint64_t length) const override;
+  void begin_write_back(std::uint64_t position, std::uint64_t length) const override;
   [[nodiscard]] base::result<std::unique_ptr<file_hold>> hold() const override;
   [[nodiscard]] int descriptor() const override { return opened_->number(); }
   [[nodiscard]] const std::string& name() const override { return name_; }
@@ -64,7 +67,7 @@ class posix_file final : public file {
 
   std::shared_ptr<const owned_descriptor> opened_;
   std::string name_;
-  std::shared_ptr<cold_traffic> cold_;
+  std::shared_ptr<disk_traffic> traffic_;
 };
 
 }  // namespace tidelog::io

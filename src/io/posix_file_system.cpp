@@ -70,7 +70,7 @@ class posix_file_system final : public file_system {
     if (!opened) return base::forward_error(opened);
     if (mode == open_mode::scan)
       static_cast<void>(::posix_fadvise(opened->number(), 0, 0, POSIX_FADV_RANDOM));
-    return std::make_shared<posix_file>(std::move(*opened), name, cold_);
+    return std::make_shared<posix_file>(std::move(*opened), name, traffic_);
   }
 
   [[nodiscard]] base::result<bool> exists(const io::path& name) override {
@@ -173,7 +173,7 @@ class posix_file_system final : public file_system {
 
  private:
   /// Shared with the files, which may outlive the file system.
-  const std::shared_ptr<cold_traffic> cold_ = std::make_shared<cold_traffic>(most_cold_bytes());
+  const std::shared_ptr<disk_traffic> traffic_ = std::make_shared<disk_traffic>(most_cold_bytes());
 };
 
 }  // namespace

@@ -81,6 +81,10 @@ base::result<base::byte_view> batch_source::at_least(std::size_t bytes) {
     // A single large batch is not to keep its memory for all that follow.
     if (buffer_.size() < piece || buffer_.size() > 2 * piece) buffer_ = std::vector<std::byte>(piece);
     buffered_ = 0;
+    if (!file_.is_cached(next_position_, piece)) {
+      TIDELOG_DO(file_.bring_in(next_position_, piece));
+      bytes_brought_in_ += piece;
+    }
     TIDELOG_TRY(buffered_, file_.read_at(base::byte_span(buffer_.data(), piece), next_position_));
     buffer_position_ = next_position_;
   }

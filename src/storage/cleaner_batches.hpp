@@ -11,7 +11,8 @@
 namespace tidelog::storage {
 
 /// Reads a closed segment front to back in large pieces and checks each batch whole. Holds one piece, or one batch where
-/// that is larger.
+/// that is larger. What is not in the page cache is brought in as old data is: paced beside those who write, and let go of
+/// again.
 class batch_source {
  public:
   /// From `position`, where a batch begins, to `end`. `file` outlives the source.
@@ -22,6 +23,8 @@ class batch_source {
   /// Where the batch that next() returned begins, and where it ends.
   [[nodiscard]] std::uint64_t position() const { return position_; }
   [[nodiscard]] std::uint64_t end_position() const { return next_position_; }
+  /// What of it was not in the page cache.
+  [[nodiscard]] std::uint64_t bytes_brought_in() const { return bytes_brought_in_; }
 
  private:
   /// So many bytes from the next position on, or fewer where the segment ends.
@@ -36,6 +39,7 @@ class batch_source {
   std::vector<std::byte> buffer_;
   std::uint64_t buffer_position_ = 0;
   std::size_t buffered_ = 0;
+  std::uint64_t bytes_brought_in_ = 0;
 };
 
 /// Takes one record and its bytes, both valid during the call; a failure ends the walk and becomes its result.

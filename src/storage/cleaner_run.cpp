@@ -110,7 +110,10 @@ base::result<log::core::cleaning::mapping> log::core::cleaning::map_segment(segm
   batch_source batches(*file, position, end, with_.buffer_bytes);
   while (true) {
     TIDELOG_TRY(const auto batch, batches.next());
-    if (!batch) return mapping::goes_on;
+    if (!batch) {
+      note_origin(from, batches);
+      return mapping::goes_on;
+    }
     TIDELOG_DO(go_on(batch->size_bytes()));
     report_.bytes_read += batch->size_bytes();
     TIDELOG_TRY(const auto state, map_batch(*batch));
@@ -198,6 +201,10 @@ base::status log::core::cleaning::find_last_batches_on_disk() {
   return {};
 }
 
+void log::core::cleaning::note_origin(const segment& from, const batch_source& batches) {
+  was_cold_.try_emplace(&from, 2 * batches.bytes_brought_in() >= batches.position());
+}
+
 /// How many segments from `first` on go into one, judged by what they are now: it cannot become too large.
 base::result<std::size_t> log::core::cleaning::group_at(std::size_t first, std::size_t end) const {
   const auto& all = tail_.segments->all;
@@ -251,7 +258,11 @@ base::status log::core::cleaning::clean_group(segment_span group) {
   report_.bytes_before += bytes_before;
   report_.bytes_after += made.size_bytes();
   if (changes == 0) return {};
-  TIDELOG_TRY(const auto fresh, made.finish());
+  // What nobody has read for long is no reason to push out what others read.
+  const bool all_cold =
+      std::ranges::all_of(group, [&](const auto& each) { return was_cold_.at(each.get()); });
+  TIDELOG_TRY(const auto fresh,
+              made.finish(all_cold ? cleaned_segment::pages::may_go : cleaned_segment::pages::stay));
   if (auto set = fresh->set_written_ms(written_ms); !set)
     base::say_warning("after a restart it counts as written now: {}", set.error().describe());
   return core_.replace_segments(group, fresh, aborts_seen_);
@@ -265,7 +276,10 @@ base::result<std::size_t> log::core::cleaning::clean_segment(segment& from, segm
   std::size_t changes = 0;
   while (true) {
     TIDELOG_TRY(const auto batch, batches.next());
-    if (!batch) return changes;
+    if (!batch) {
+      note_origin(from, batches);
+      return changes;
+    }
     const bool is_end = place == segment_place::last_of_group && batches.end_position() == end;
     TIDELOG_TRY(const auto filtered, filter_->apply(*batch, is_end ? batch_filter::position::last_of_segment
                                                                    : batch_filter::position::inside));

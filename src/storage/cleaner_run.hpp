@@ -7,6 +7,8 @@
 #include "cleaner_filter.hpp"
 #include "log_core.hpp"
 
+#include <unordered_map>
+
 namespace tidelog::storage {
 
 /// A segment that is being written by the cleaner under names that end in ".cleaned". Removes its files again unless
@@ -26,12 +28,15 @@ class cleaned_segment {
   /// Adds the entries of `from`, a file of that kind, but for transactions whose marker is in `without`.
   [[nodiscard]] base::status add_aborted_transactions(const io::path& from,
                                                       const std::unordered_set<std::int64_t>& without);
+  /// Whether the page cache is to keep what has been written.
+  enum class pages { stay, may_go };
   /// Everything is on disk afterwards, under its temporary names.
-  [[nodiscard]] base::result<std::shared_ptr<segment>> finish();
+  [[nodiscard]] base::result<std::shared_ptr<segment>> finish(pages written);
   [[nodiscard]] std::uint64_t size_bytes() const { return position_ + buffer_.size(); }
 
  private:
   [[nodiscard]] base::status write_out();
+  [[nodiscard]] base::status write(base::byte_view bytes);
 
   const log_environment environment_;
   const std::shared_ptr<segment> segment_;
@@ -71,6 +76,8 @@ class log::core::cleaning {
   /// Returns how many batches changed.
   [[nodiscard]] base::result<std::size_t> clean_segment(segment& from, segment_place place,
                                                         cleaned_segment& to);
+  /// All of `batches` has been read.
+  void note_origin(const segment& from, const batch_source& batches);
 
   core& core_;
   const cleaning_resources& with_;
@@ -84,6 +91,8 @@ class log::core::cleaning {
   transaction_outcomes transactions_;
   bool transactions_known_ = false;
   std::optional<batch_filter> filter_;
+  /// Of the segments that have been read, whether most of it came from the disk the first time.
+  std::unordered_map<const segment*, bool> was_cold_;
   cleaning_report report_;
 };
 

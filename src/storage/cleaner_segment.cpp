@@ -1,5 +1,6 @@
 // The cleaner's output: a segment under temporary names.
 #include "cleaner_run.hpp"
+#include "write_back_stretch.hpp"
 
 #include "tidelog/base/log_message.hpp"
 
@@ -47,20 +48,22 @@ base::status cleaned_segment::add(base::byte_view batch) {
   TIDELOG_TRY(const auto header, model::parse_record_batch_header(batch, batch.size()));
   segment_->note_batch(header, index_interval_);
   if (buffer_.size() + batch.size() > buffer_bytes_) TIDELOG_DO(write_out());
-  if (batch.size() >= buffer_bytes_) {
-    TIDELOG_DO(file_->write_at(batch, position_));
-    position_ += batch.size();
-    return {};
-  }
+  if (batch.size() >= buffer_bytes_) return write(batch);
   buffer_.insert(buffer_.end(), batch.begin(), batch.end());
   return {};
 }
 
 base::status cleaned_segment::write_out() {
   if (buffer_.empty()) return {};
-  TIDELOG_DO(file_->write_at(buffer_, position_));
-  position_ += buffer_.size();
+  TIDELOG_DO(write(buffer_));
   buffer_.clear();
+  return {};
+}
+
+base::status cleaned_segment::write(base::byte_view bytes) {
+  TIDELOG_DO(file_->write_at(bytes, position_));
+  begin_write_back_of_stretches(*file_, position_, position_ + bytes.size());
+  position_ += bytes.size();
   return {};
 }
 
@@ -77,12 +80,13 @@ base::status cleaned_segment::add_aborted_transactions(const io::path& from,
   return {};
 }
 
-base::result<std::shared_ptr<segment>> cleaned_segment::finish() {
+base::result<std::shared_ptr<segment>> cleaned_segment::finish(pages written) {
   TIDELOG_DO(write_out());
   segment_->complete_indexes();
   segment_->mark_sealed();
   TIDELOG_DO(segment_->create_missing_files());
   TIDELOG_DO(segment_->sync());
+  if (written == pages::may_go) file_->let_go(0, position_);
   if (!aborted_.empty()) {
     TIDELOG_TRY(const auto file,
                 environment_.files.open(segment_->transaction_index_name(), io::open_mode::create));

@@ -1,6 +1,7 @@
 // Appending: from a validated batch in somebody's buffer to bytes in the active segment.
 #include "commit_journal.hpp"
 #include "log_core.hpp"
+#include "write_back_stretch.hpp"
 
 #include "tidelog/base/log_message.hpp"
 #include "tidelog/io/out_of_space.hpp"
@@ -177,6 +178,9 @@ base::status log::core::write_batch(segment& active, const log_mark& end, base::
   auto written = file->write_at(batch, end.position);
   if (written) {
     note_written(active, file);
+    // What is durable is synced soon enough.
+    if (!durable.load(std::memory_order_relaxed))
+      begin_write_back_of_stretches(*file, end.position, end.position + batch.size());
     return {};
   }
   // Whatever part of the batch is there now must not come between this end and the next batch.

@@ -77,6 +77,25 @@ TEST(file_hold_test, error_of_a_write_back_is_told_after_the_file_was_closed_and
   EXPECT_TRUE((*again)->sync_data()) << "told once";
 }
 
+TEST(write_back_test, failure_of_one_that_was_begun_early_is_left_to_the_sync) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root may mount an image";
+  const full_image image;
+  if (!image.is_made()) GTEST_SKIP() << "no loop device, or no mkfs.ext4";
+  const auto files = make_posix_file_system();
+  const auto written = files->open(image.root() / "written", open_mode::create);
+  ASSERT_TRUE(written);
+  for (int round = 0; round < 2; ++round) {
+    full_image::overfill(**written);
+    (*written)->begin_write_back(0, 60 * mib);
+    // Another descriptor waits for what has been begun, and takes its own error only.
+    const int other = ::open((*written)->name().c_str(), O_RDWR | O_CLOEXEC);
+    static_cast<void>(::fdatasync(other));
+    (*written)->begin_write_back(0, 60 * mib);
+    ::close(other);
+    EXPECT_FALSE((*written)->sync_data()) << "round " << round;
+  }
+}
+
 TEST(posix_volume_test, hears_of_a_write_back_that_failed_and_that_the_file_has_told_of_already) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root may mount an image";
   const full_image image;

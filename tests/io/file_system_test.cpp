@@ -312,8 +312,8 @@ TEST(posix_file_system_test, evicted_range_is_not_cached_until_it_is_brought_in)
 TEST(posix_file_system_test, old_data_that_was_brought_in_gives_way_to_what_is_brought_in_later) {
   constexpr std::uint64_t piece_bytes = 1 << 20;
   const test::temp_directory home;
-  const auto cold = std::make_shared<cold_traffic>(2 * piece_bytes);
-  const posix_file target(open_descriptor(home.path() / "log", O_RDWR | O_CREAT).value(), "log", cold);
+  const auto traffic = std::make_shared<disk_traffic>(2 * piece_bytes);
+  const posix_file target(open_descriptor(home.path() / "log", O_RDWR | O_CREAT).value(), "log", traffic);
   const std::vector<std::byte> content(4 * piece_bytes);
   ASSERT_EQ(pwrite(target.descriptor(), content.data(), content.size(), 0),
             static_cast<ssize_t>(content.size()));

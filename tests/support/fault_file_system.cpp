@@ -110,6 +110,11 @@ class fault_file_system::open_file final : public io::file {
     node_->file->cached = false;
   }
 
+  void begin_write_back(std::uint64_t position, std::uint64_t length) const override {
+    const std::lock_guard guard(machine_->mutex);
+    machine_->write_backs.push_back({name_, position, length});
+  }
+
   [[nodiscard]] base::result<std::unique_ptr<io::file_hold>> hold() const override {
     const std::lock_guard guard(machine_->mutex);
     const auto fate = decide(operation::hold, false);
@@ -341,6 +346,11 @@ base::status fault_file_system::set_modified(const io::path& name, base::unix_ms
 std::uint64_t fault_file_system::syncs() const {
   const std::lock_guard guard(machine_->mutex);
   return machine_->syncs;
+}
+
+std::vector<begun_write_back> fault_file_system::write_backs() const {
+  const std::lock_guard guard(machine_->mutex);
+  return machine_->write_backs;
 }
 
 void fault_file_system::set_clock(const base::clock& clock) {

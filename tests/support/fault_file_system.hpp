@@ -67,6 +67,14 @@ struct met_change {
   std::string paths;
 };
 
+/// A range that somebody has said may be written to the disk.
+struct begun_write_back {
+  io::path name;
+  std::uint64_t position;
+  std::uint64_t length;
+  friend bool operator==(const begun_write_back&, const begun_write_back&) = default;
+};
+
 /// What becomes of unsynced changes in a restart.
 enum class unsynced {
   lost,    ///< a power cut that no unsynced change survived
@@ -102,6 +110,8 @@ class fault_file_system final : public io::file_system {
   [[nodiscard]] std::uint64_t changes() const;
   /// How many times a file or a directory has been synced; the whole volume counts as nothing.
   [[nodiscard]] std::uint64_t syncs() const;
+  /// Those that were asked for, which changes nothing: a power cut may have kept anything that was unsynced anyhow.
+  [[nodiscard]] std::vector<begun_write_back> write_backs() const;
   /// The machine stops in the middle of the change with this number, counted from 0 as changes() does: it may take
   /// effect, in part or not at all. It and all calls after it fail with EIO until restart().
   void cut_power_at(std::uint64_t change);

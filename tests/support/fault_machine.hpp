@@ -151,6 +151,7 @@ class fault_file_system::machine {
   std::function<void(const io::path&)> read_watcher;
   std::uint64_t faults_met = 0;
   std::uint64_t syncs = 0;
+  std::vector<begun_write_back> write_backs;
   std::uint64_t changes = 0;
   std::uint64_t cut_at = for_ever;
   std::optional<met_change> change_at_cut;

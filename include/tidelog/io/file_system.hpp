@@ -52,6 +52,9 @@ class file {
   /// A hint: nobody is expected to read the range soon, and the page cache need not keep it. What has not reached the
   /// disk stays.
   virtual void let_go(std::uint64_t /*position*/, std::uint64_t /*length*/) const {}
+  /// A hint: the range has been written and may go to the disk now. Waits for nothing, and makes nothing durable; what goes
+  /// wrong is told to the next sync.
+  virtual void begin_write_back(std::uint64_t /*position*/, std::uint64_t /*length*/) const {}
   /// Fails with an errno where the file system cannot do that, or when there are too many.
   [[nodiscard]] virtual base::result<std::unique_ptr<file_hold>> hold() const = 0;
   /// For sendfile.
