@@ -309,7 +309,7 @@ constexpr config_key table[] = {
         .default_is("one for each core")
         .says("Reactors: the threads that connections live on."),
     int32("num.partitions", "1").from(1).says("Partitions of topics made without a number of their own."),
-    int32("num.recovery.threads.per.data.dir", "2")
+    int32("num.recovery.threads.per.data.dir", "4")
         .from(1)
         .to(1024)
         .says("Threads that open and recover partitions at start."),
