@@ -41,6 +41,54 @@ kept_batch kept(const producer_batch& batch) {
   return {batch.last_sequence(), batch.last_offset_delta, batch.last_offset(), batch.max_timestamp};
 }
 
+/// The newest batches of a producer. One takes no memory of its own, and of one most producers are remembered after a start.
+class batch_window {
+ public:
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] bool is_full() const { return size_ == most; }
+  /// The oldest is the first.
+  [[nodiscard]] const kept_batch& at(std::size_t index) const {
+    return index + 1 == size_ ? newest_ : (*earlier_)[index];
+  }
+  [[nodiscard]] const kept_batch& oldest() const { return at(0); }
+  [[nodiscard]] const kept_batch& newest() const { return newest_; }
+  void clear() { size_ = 0; }
+
+  /// The oldest goes when the window is full.
+  void add_newest(const kept_batch& batch) {
+    if (size_ > 0) {
+      auto& others = earlier();
+      if (is_full()) {
+        std::move(others.begin() + 1, others.end(), others.begin());
+        --size_;
+      }
+      others[size_ - 1U] = newest_;
+    }
+    newest_ = batch;
+    ++size_;
+  }
+  /// While the window is neither empty nor full.
+  void add_oldest(const kept_batch& batch) {
+    auto& others = earlier();
+    std::move_backward(others.begin(), others.begin() + size_ - 1, others.begin() + size_);
+    others.front() = batch;
+    ++size_;
+  }
+
+ private:
+  static constexpr std::size_t most = base::limits::producer_batches_kept;
+  using earlier_batches = std::array<kept_batch, most - 1>;
+
+  [[nodiscard]] earlier_batches& earlier() {
+    if (!earlier_) earlier_ = std::make_unique<earlier_batches>();
+    return *earlier_;
+  }
+
+  kept_batch newest_{};
+  std::unique_ptr<earlier_batches> earlier_;
+  std::uint8_t size_ = 0;
+};
+
 }  // namespace
 
 model::sequence producer_batch::last_sequence() const {
@@ -65,8 +113,7 @@ std::optional<producer_batch> producer_batch_of(const model::record_batch_header
 }
 
 struct producer_state::producer_entry {
-  std::array<kept_batch, base::limits::producer_batches_kept> window;  ///< oldest first
-  std::uint8_t window_size = 0;
+  batch_window window;
   /// Nothing before the window is to be had: the epoch began with it, or the log does.
   bool window_complete = true;
   model::producer_epoch epoch = model::no_producer_epoch;
@@ -77,32 +124,19 @@ struct producer_state::producer_entry {
   base::unix_ms last_used_ms = 0;
   model::offset current_txn_first_offset = model::no_offset;
 
-  [[nodiscard]] const kept_batch& oldest() const { return window.front(); }
-  [[nodiscard]] const kept_batch& newest() const { return window[window_size - 1U]; }
-  [[nodiscard]] bool is_full() const { return window_size == window.size(); }
   [[nodiscard]] model::sequence last_sequence() const {
-    return window_size == 0 ? model::no_sequence : newest().last_sequence;
+    return window.size() == 0 ? model::no_sequence : window.newest().last_sequence;
   }
 
   void enter(model::producer_epoch now) {
     if (epoch == now) return;
     epoch = now;
-    window_size = 0;
+    window.clear();
     window_complete = true;
   }
-  void add_newest(const kept_batch& batch) {
-    if (is_full()) {
-      std::move(window.begin() + 1, window.end(), window.begin());
-      --window_size;
-    }
-    window[window_size++] = batch;
+  [[nodiscard]] bool wants_refill() const {
+    return !window_complete && window.size() > 0 && !window.is_full();
   }
-  void add_oldest(const kept_batch& batch) {
-    std::move_backward(window.begin(), window.begin() + window_size, window.begin() + window_size + 1);
-    window.front() = batch;
-    ++window_size;
-  }
-  [[nodiscard]] bool wants_refill() const { return !window_complete && window_size > 0 && !is_full(); }
 };
 
 producer_state::producer_state() = default;
@@ -123,8 +157,8 @@ base::result<std::optional<recorded_batch>> producer_state::check(const producer
   if (batch.kind == producer_batch::content::end_of_transaction) return std::nullopt;
 
   if (batch.epoch == known.epoch) {
-    for (std::size_t i = 0; i < known.window_size; ++i) {
-      const auto& earlier = known.window[i];
+    for (std::size_t i = 0; i < known.window.size(); ++i) {
+      const auto& earlier = known.window.at(i);
       if (earlier.base_sequence() == batch.base_sequence && earlier.last_sequence == batch.last_sequence()) {
         return earlier.described();
       }
@@ -162,7 +196,7 @@ void producer_state::record(const producer_batch& batch, base::unix_ms now_ms) {
       entry.current_txn_first_offset == model::no_offset) {
     entry.current_txn_first_offset = batch.base_offset;
   }
-  entry.add_newest(kept(batch));
+  entry.window.add_newest(kept(batch));
 }
 
 void producer_state::record_replayed(const producer_batch& batch, base::unix_ms now_ms) {
@@ -176,9 +210,9 @@ std::optional<model::offset> producer_state::refill_before(const producer_batch&
   const auto& known = found->second;
   if (batch.epoch != known.epoch || !known.wants_refill()) return std::nullopt;
   // Numbers wrap, so "before" means less than half the circle back.
-  const auto distance = rewind(known.oldest().base_sequence(), batch.base_sequence.value());
+  const auto distance = rewind(known.window.oldest().base_sequence(), batch.base_sequence.value());
   if (distance.value() == 0 || distance.value() > sequence_mask / 2) return std::nullopt;
-  return known.oldest().base_offset();
+  return known.window.oldest().base_offset();
 }
 
 producer_state::refill_outcome producer_state::refill(model::producer_id producer,
@@ -189,11 +223,11 @@ producer_state::refill_outcome producer_state::refill(model::producer_id produce
   auto& known = found->second;
   if (in_log_order.empty()) known.window_complete = true;
   for (auto batch = in_log_order.rbegin(); batch != in_log_order.rend() && known.wants_refill(); ++batch) {
-    if (batch->producer != producer || batch->last_offset() >= known.oldest().base_offset()) continue;
+    if (batch->producer != producer || batch->last_offset() >= known.window.oldest().base_offset()) continue;
     if (batch->epoch != known.epoch) {
       known.window_complete = true;
     } else if (batch->kind != producer_batch::content::end_of_transaction) {
-      known.add_oldest(kept(*batch));
+      known.window.add_oldest(kept(*batch));
       // The epoch began here, unless its numbers have wrapped: who asks for such a batch then has to ask once more.
       if (batch->base_sequence == model::sequence(0)) return refill_outcome::complete;
     }
@@ -205,6 +239,7 @@ void producer_state::load(std::span<const producer_snapshot_entry> entries, base
   producers_ = nullptr;
   if (entries.empty()) return;
   producers_ = std::make_unique<table>();
+  // Left to itself the table begins with room for many more than the one that most partitions have.
   producers_->reserve(entries.size());
   for (const auto& from : entries) {
     auto& entry = (*producers_)[from.producer];
@@ -217,7 +252,7 @@ void producer_state::load(std::span<const producer_snapshot_entry> entries, base
     const bool has_batch = from.last_sequence >= model::sequence(0) && from.offset_delta >= 0 &&
                            from.last_offset >= model::offset(0);
     if (!has_batch) continue;
-    entry.add_newest({from.last_sequence, from.offset_delta, from.last_offset, from.timestamp});
+    entry.window.add_newest({from.last_sequence, from.offset_delta, from.last_offset, from.timestamp});
     entry.window_complete = false;
   }
 }
@@ -233,9 +268,9 @@ std::vector<producer_snapshot_entry> producer_state::snapshot() const {
     producer_snapshot_entry to{
         producer, entry.epoch, entry.last_sequence(),   model::no_offset,
         0,        timestamp,   entry.coordinator_epoch, entry.current_txn_first_offset};
-    if (entry.window_size > 0) {
-      to.last_offset = entry.newest().last_offset;
-      to.offset_delta = entry.newest().last_offset_delta;
+    if (entry.window.size() > 0) {
+      to.last_offset = entry.window.newest().last_offset;
+      to.offset_delta = entry.window.newest().last_offset_delta;
     }
     entries.push_back(to);
   }
