@@ -242,8 +242,7 @@ base::status log::core::cleaning::clean_group(segment_span group) {
     TIDELOG_TRY(const base::unix_ms of_this, group[at]->written_ms());
     written_ms = std::max(written_ms, of_this);
   }
-  cleaned_segment made(core_.environment, core_.findings, core_.directory, group.front()->base_offset(),
-                       with_.buffer_bytes, config_.index_interval_bytes);
+  cleaned_segment made(core_, group.front()->base_offset(), with_.buffer_bytes, config_.index_interval_bytes);
   TIDELOG_DO(made.begin());
   std::size_t changes = group.size() - 1;
   for (std::size_t at = 0; at < group.size(); ++at) {

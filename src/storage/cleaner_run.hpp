@@ -15,8 +15,8 @@ namespace tidelog::storage {
 /// finish() has been called.
 class cleaned_segment {
  public:
-  cleaned_segment(const log_environment& environment, recovery_log& findings,
-                  const io::compact_path& directory, model::offset base, std::size_t buffer_bytes,
+  /// `home` outlives it.
+  cleaned_segment(segment_home& home, model::offset base, std::size_t buffer_bytes,
                   std::int64_t index_interval);
   cleaned_segment(const cleaned_segment&) = delete;
   cleaned_segment& operator=(const cleaned_segment&) = delete;
@@ -38,7 +38,7 @@ class cleaned_segment {
   [[nodiscard]] base::status write_out();
   [[nodiscard]] base::status write(base::byte_view bytes);
 
-  const log_environment environment_;
+  segment_home& home_;
   const std::shared_ptr<segment> segment_;
   const std::size_t buffer_bytes_;
   const std::int64_t index_interval_;

@@ -17,12 +17,10 @@ constexpr std::uint64_t most_aborted_index_bytes = 64 * 1024 * 1024;
 
 }  // namespace
 
-cleaned_segment::cleaned_segment(const log_environment& environment, recovery_log& findings,
-                                 const io::compact_path& directory, model::offset base,
-                                 std::size_t buffer_bytes, std::int64_t index_interval)
-    : environment_(environment),
-      segment_(std::make_shared<segment>(environment.open_files, environment.files, findings, directory, base,
-                                         cleaned_suffix)),
+cleaned_segment::cleaned_segment(segment_home& home, model::offset base, std::size_t buffer_bytes,
+                                 std::int64_t index_interval)
+    : home_(home),
+      segment_(std::make_shared<segment>(home, base, cleaned_suffix)),
       buffer_bytes_(buffer_bytes),
       index_interval_(index_interval) {}
 
@@ -69,9 +67,9 @@ base::status cleaned_segment::write(base::byte_view bytes) {
 
 base::status cleaned_segment::add_aborted_transactions(const io::path& from,
                                                        const std::unordered_set<std::int64_t>& without) {
-  TIDELOG_TRY(const bool is_there, environment_.files.exists(from));
+  TIDELOG_TRY(const bool is_there, home_.environment.files.exists(from));
   if (!is_there) return {};
-  TIDELOG_TRY(const auto bytes, io::read_file(environment_.files, from, most_aborted_index_bytes));
+  TIDELOG_TRY(const auto bytes, io::read_file(home_.environment.files, from, most_aborted_index_bytes));
   for (std::size_t at = 0; at + aborted_entry_bytes <= bytes.size(); at += aborted_entry_bytes) {
     const auto entry = base::byte_view(bytes).subspan(at, aborted_entry_bytes);
     const auto last = base::load_big_endian<std::int64_t>(entry.data() + aborted_last_offset_at);
@@ -89,7 +87,7 @@ base::result<std::shared_ptr<segment>> cleaned_segment::finish(pages written) {
   if (written == pages::may_go) file_->let_go(0, position_);
   if (!aborted_.empty()) {
     TIDELOG_TRY(const auto file,
-                environment_.files.open(segment_->transaction_index_name(), io::open_mode::create));
+                home_.environment.files.open(segment_->transaction_index_name(), io::open_mode::create));
     TIDELOG_DO(file->truncate(0));
     TIDELOG_DO(file->write_at(aborted_, 0));
     TIDELOG_DO(file->sync_data());

@@ -20,8 +20,7 @@ std::size_t segment_list::floor(model::offset at) const {
 
 log::core::core(const log_environment& shared, const io::path& where, log_config_ptr initial,
                 const log_open_options& options)
-    : environment(shared),
-      directory(where),
+    : segment_home{shared, io::compact_path(where)},
       given_up(options.given_up),
       cleaned_end(options.cleaned_end.value()),
       compacted(initial->cleanup.compact),

@@ -216,8 +216,7 @@ base::status log::core::roll_locked() {
   if (now.end.position == 0) return {};
   segment& old = now.segments->active();
   TIDELOG_DO(mark_cut_dirty(old));
-  auto next = std::make_shared<segment>(environment.open_files, environment.files, findings, directory,
-                                        now.end.offset);
+  auto next = std::make_shared<segment>(*this, now.end.offset);
   if (auto made = next->create_data(); !made) return undo_roll(*next, made.error());
   const base::unix_ms now_ms = environment.clock.now_ms();
   note_new_name();

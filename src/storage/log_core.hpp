@@ -8,7 +8,6 @@
 #include "journaled_log.hpp"
 #include "segment.hpp"
 
-#include "tidelog/base/adaptive_mutex.hpp"
 #include "tidelog/base/small_mutex.hpp"
 #include "tidelog/io/compact_path.hpp"
 #include "tidelog/storage/log.hpp"
@@ -68,7 +67,7 @@ class read_positions {
   std::vector<entry> entries_;
 };
 
-struct log::core final : commit_source, journaled_log {
+struct log::core final : commit_source, journaled_log, segment_home {
   core(const log_environment& shared, const io::path& where, log_config_ptr initial,
        const log_open_options& options);
 
@@ -317,17 +316,12 @@ struct log::core final : commit_source, journaled_log {
     return tail_state;
   }
 
-  const log_environment environment;
-  const io::compact_path directory;
   /// Without a journal where every sync is of the segments. Set before the log is shared.
   journal_seat seat;
   /// From the first durable append or truncation on. Set by sit_down(); who does not hold append_mutex asks
   /// account_if_any().
   journal_account_ptr account;
   const std::atomic<bool>* const given_up;  ///< of use only to open()
-  /// Outlives the segments, which tell it what they find.
-  recovery_log findings;
-
   base::small_mutex cleaning_mutex;
   base::small_mutex structure_mutex;
   /// The oldest segment has got its other name, and no sync of the directory has succeeded since; guarded by
@@ -338,7 +332,7 @@ struct log::core final : commit_source, journaled_log {
   std::atomic<bool> compacted{false};
 
   /// One writer at a time; guards what follows up to the next mutex.
-  base::adaptive_mutex append_mutex;
+  base::small_mutex append_mutex;
   log_config_ptr config;
   producer_state producers;  ///< who changes it publishes the open transactions
   std::int64_t roll_jitter_ms = 0;
@@ -362,7 +356,7 @@ struct log::core final : commit_source, journaled_log {
   /// One sync at a time.
   base::small_mutex commit_mutex;
 
-  mutable base::adaptive_mutex tail_mutex;
+  mutable base::small_mutex tail_mutex;
   log_tail tail_state;
   std::atomic<std::int64_t> log_start{0};
   std::atomic<std::int64_t> log_end{0};

@@ -29,8 +29,7 @@ base::status log::core::open(start_kind start) {
   segment_list segments;
   segments.all.reserve(std::max<std::size_t>(found->bases.size(), 1));
   for (const model::offset base : found->bases) {
-    segments.all.push_back(
-        std::make_shared<segment>(environment.open_files, environment.files, findings, directory, base));
+    segments.all.push_back(std::make_shared<segment>(*this, base));
     segments.all.back()->mark_sealed();
   }
   // Who made the directory or its first segment may have died before their names were on disk.
@@ -45,8 +44,7 @@ base::status log::core::open(start_kind start) {
     // Where segments have been lost, their offsets have been seen: no other records may have them.
     const model::offset first(std::max(log_start.load(), recovery_point.load()));
     if (recovery_point.load() > log_start.load()) report_lost_end(model::offset(log_start.load()), first);
-    segments.all.push_back(
-        std::make_shared<segment>(environment.open_files, environment.files, findings, directory, first));
+    segments.all.push_back(std::make_shared<segment>(*this, first));
     TIDELOG_DO(segments.all.back()->create_data());
     segments.all.back()->note_written_ms(active_since_ms);
     note_new_name();

@@ -166,8 +166,7 @@ base::status log::core::go_on_behind(segment_list& segments, const recovery_plan
   }
   if (!progress.damaged_end) report_lost_end(progress.end, plan.was_on_disk);
   // Consumers have seen these offsets: no other records may ever have them.
-  auto next = std::make_shared<segment>(environment.open_files, environment.files, findings, directory,
-                                        plan.was_on_disk);
+  auto next = std::make_shared<segment>(*this, plan.was_on_disk);
   TIDELOG_DO(next->create_data());
   next->note_written_ms(environment.clock.now_ms());
   segments.all.push_back(std::move(next));

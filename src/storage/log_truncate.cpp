@@ -133,8 +133,7 @@ base::status log::core::start_over_locked(model::offset start) {
   const log_tail now = tail();
   auto fresh = std::make_shared<segment_list>();
   TIDELOG_DO(remove_segments(now.segments->all));
-  fresh->all.push_back(
-      std::make_shared<segment>(environment.open_files, environment.files, findings, directory, start));
+  fresh->all.push_back(std::make_shared<segment>(*this, start));
   TIDELOG_DO(fresh->active().create_data());
   fresh->active().note_written_ms(environment.clock.now_ms());
   TIDELOG_DO(environment.files.sync_directory(directory));

@@ -30,25 +30,21 @@ std::string segment_file_name(model::offset base, std::string_view suffix) {
 }
 
 segment::file_parts::file_parts(const segment& of)
-    : data(of.open_files_, of.files_, of.name_of_kind(data_suffix)),
-      offsets(of.open_files_, of.files_, of.name_of_kind(offset_index_entry::file_suffix), of.base_,
+    : data(of.home_.environment.open_files, of.home_.environment.files, of.name_of_kind(data_suffix)),
+      offsets(of.home_.environment.open_files, of.home_.environment.files,
+              of.name_of_kind(offset_index_entry::file_suffix), of.base_,
               of.offset_entries_.load(std::memory_order_relaxed)),
-      times(of.open_files_, of.files_, of.name_of_kind(time_index_entry::file_suffix), of.base_,
+      times(of.home_.environment.open_files, of.home_.environment.files,
+            of.name_of_kind(time_index_entry::file_suffix), of.base_,
             of.time_entries_.load(std::memory_order_relaxed)) {}
 
 /// With parts_mutex_ held.
 io::path segment::name_of_kind(std::string_view kind) const {
-  return directory_ / (segment_file_name(base_, kind) + name_suffix_);
+  return home_.directory / (segment_file_name(base_, kind) + name_suffix_);
 }
 
-segment::segment(open_file_cache& open_files, io::file_system& files, recovery_log& findings,
-                 const io::compact_path& directory, model::offset base, const char* name_suffix)
-    : open_files_(open_files),
-      files_(files),
-      findings_(findings),
-      directory_(directory),
-      base_(base),
-      name_suffix_(name_suffix) {}
+segment::segment(segment_home& home, model::offset base, const char* name_suffix)
+    : home_(home), base_(base), name_suffix_(name_suffix) {}
 
 segment::file_parts& segment::parts() {
   if (auto* made = parts_.load(std::memory_order_acquire)) return *made;
@@ -76,13 +72,13 @@ base::result<base::unix_ms> segment::written_ms() {
 
 base::status segment::set_written_ms(base::unix_ms then_ms) {
   note_written_ms(then_ms);
-  return files_.set_modified(data_name(), then_ms);
+  return home_.environment.files.set_modified(data_name(), then_ms);
 }
 
 base::status segment::learn_facts() {
   // Asking for those of many segments is not to push the files in use out of the cache.
   const io::path name = data_name();
-  auto facts = files_.facts_of(name);
+  auto facts = home_.environment.files.facts_of(name);
   // A rename or a removal may have come between; then the name may have been another file's by the time it was asked for.
   if (data_name() != name) return learn_facts();
   if (is_removed()) return base::fail_errno(ENOENT, "{}: removed", name.native());
@@ -280,13 +276,14 @@ io::path segment::transaction_index_name() {
 base::status segment::rename_to_suffix(const char* suffix) {
   file_parts& mine = parts();
   const auto name_with = [&](std::string_view kind) {
-    return directory_ / (segment_file_name(base_, kind) + suffix);
+    return home_.directory / (segment_file_name(base_, kind) + suffix);
   };
   const io::path transactions = transaction_index_name();
   TIDELOG_DO(mine.data.rename_to(name_with(data_suffix)));
   TIDELOG_DO(mine.offsets.file().rename_if_there(name_with(offset_index_entry::file_suffix)));
   TIDELOG_DO(mine.times.file().rename_if_there(name_with(time_index_entry::file_suffix)));
-  TIDELOG_DO(unless_missing(files_.rename(transactions, name_with(transaction_index_suffix))));
+  TIDELOG_DO(
+      unless_missing(home_.environment.files.rename(transactions, name_with(transaction_index_suffix))));
   const std::lock_guard guard(parts_mutex_);
   name_suffix_ = suffix;
   return {};
@@ -295,7 +292,7 @@ base::status segment::rename_to_suffix(const char* suffix) {
 base::status segment::remove_files() {
   file_parts& mine = parts();
   for (cached_file* file : {&mine.data, &mine.offsets.file(), &mine.times.file()}) TIDELOG_DO(file->remove());
-  return unless_missing(files_.remove_file(transaction_index_name()));
+  return unless_missing(home_.environment.files.remove_file(transaction_index_name()));
 }
 
 void segment::close_files() {

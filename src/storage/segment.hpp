@@ -15,7 +15,7 @@
 #include "tidelog/base/small_mutex.hpp"
 #include "tidelog/io/compact_path.hpp"
 #include "tidelog/model/record_batch.hpp"
-#include "tidelog/storage/log_config.hpp"
+#include "tidelog/storage/log.hpp"
 #include "tidelog/storage/scrubbing.hpp"
 
 #include <atomic>
@@ -106,12 +106,17 @@ struct timed_batch {
 
 class batch_checker;
 
+/// What the segments of a log share.
+struct segment_home {
+  const log_environment environment;
+  const io::compact_path directory;
+  recovery_log findings{};  ///< what is found wrong
+};
+
 class segment {
  public:
-  /// `name_suffix` is a literal: "" or one of those above. What is found wrong is told to `findings`; that and `directory`
-  /// outlive it.
-  segment(open_file_cache& open_files, io::file_system& files, recovery_log& findings,
-          const io::compact_path& directory, model::offset base, const char* name_suffix = "");
+  /// `name_suffix` is a literal: "" or one of those above. `home` outlives it.
+  segment(segment_home& home, model::offset base, const char* name_suffix = "");
   segment(const segment&) = delete;
   segment& operator=(const segment&) = delete;
 
@@ -313,36 +318,36 @@ class segment {
   void write_index_entries_locked();
   void complete_indexes_locked();
 
-  open_file_cache& open_files_;
-  io::file_system& files_;
-  recovery_log& findings_;
-  const io::compact_path& directory_;
+  segment_home& home_;
   const model::offset base_;
   std::atomic<std::uint64_t> size_{unknown_size};
+  std::atomic<base::unix_ms> written_ms_{unknown_time};
   std::atomic<bool> sealed_{false};
   std::atomic<bool> dirty_{false};
   std::atomic<bool> indexes_dirty_{false};
   std::atomic<bool> indexes_checked_{false};
   std::atomic<bool> indexes_rebuilt_{false};
+
+  base::small_mutex parts_mutex_;
+  /// Held while entries are added and while the indexes are made anew.
+  base::small_mutex change_mutex_;
+  mutable base::small_mutex damage_mutex_;
+  /// One survey at a time.
+  base::small_mutex survey_mutex_;
+
   std::atomic<std::uint64_t> offset_entries_{0};
   std::atomic<std::uint64_t> time_entries_{0};
   std::atomic<file_parts*> parts_{nullptr};
   std::unique_ptr<file_parts> parts_owner_;
-  base::small_mutex parts_mutex_;
   const char* name_suffix_;  ///< guarded by parts_mutex_
-  /// Held while entries are added and while the indexes are made anew.
-  base::small_mutex change_mutex_;
   growth growth_;
   std::optional<timed_batch> sealed_largest_;
-  mutable base::small_mutex damage_mutex_;
+  /// Guarded by damage_mutex_, as what follows.
   std::shared_ptr<const damaged_ranges> damage_;
   /// Batches that are known to be good: what we wrote, most of all, and what readers have checked since.
   std::uint32_t own_from_ = 0;
   std::uint32_t own_to_ = 0;
   std::unique_ptr<checked_ranges> checked_;
-  /// One survey at a time.
-  base::small_mutex survey_mutex_;
-  std::atomic<base::unix_ms> written_ms_{unknown_time};
 };
 
 }  // namespace tidelog::storage

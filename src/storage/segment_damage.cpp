@@ -66,19 +66,19 @@ void segment::report_damage(const damaged_range& range) {
     ranges->insert(std::ranges::lower_bound(*ranges, range.position, {}, &damaged_range::position), range);
     damage_ = std::move(ranges);
   }
-  const auto name = directory_ / segment_file_name(base_, data_suffix);
+  const auto name = home_.directory / segment_file_name(base_, data_suffix);
   const auto upto = range.next_offset == model::no_offset
                         ? std::string("the end of the segment")
                         : fmt::format("offset {}", range.next_offset.value());
   base::say_error(
       "{}: positions {} to {} are damaged: the records from offset {} to {} are lost, what follows is kept",
       name.native(), range.position, range.end_position, range.first_offset.value(), upto);
-  findings_.add({.what = recovery_outcome::damaged_range,
-                 .file = name,
-                 .first_offset = range.first_offset,
-                 .next_offset = range.next_offset,
-                 .position = range.position,
-                 .bytes = range.end_position - range.position});
+  home_.findings.add({.what = recovery_outcome::damaged_range,
+                      .file = name,
+                      .first_offset = range.first_offset,
+                      .next_offset = range.next_offset,
+                      .position = range.position,
+                      .bytes = range.end_position - range.position});
 }
 
 void segment::forget_damage_from(std::uint64_t position) {

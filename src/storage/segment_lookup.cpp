@@ -57,12 +57,13 @@ base::result<std::optional<batch_place>> segment::find(model::offset target, std
   const bool waits = reader == io::patience::waits_for_disk;
   if (waits) TIDELOG_DO(check_indexes(interval, interrupt));
   if (!indexes_checked_.load(std::memory_order_acquire))
-    return base::fail_errno(EAGAIN, "the indexes of {} have not been looked at", directory_.native());
+    return base::fail_errno(EAGAIN, "the indexes of {} have not been looked at", home_.directory.native());
   bool index_is_short = false;
   auto found = find_once(target, end, interval, reader, interrupt, index_is_short);
   const bool index_is_wrong = !found && found.error().code == errc::corrupt_index;
   if (!index_is_wrong && (!index_is_short || indexes_rebuilt_.load())) return found;
-  if (!waits) return base::fail_errno(EAGAIN, "an index of {} has to be made again", directory_.native());
+  if (!waits)
+    return base::fail_errno(EAGAIN, "an index of {} has to be made again", home_.directory.native());
   report_index(index_is_wrong ? recovery_outcome::index_wrong : recovery_outcome::index_short);
   TIDELOG_DO(rebuild_indexes(interval, interrupt));
   found = find_once(target, end, interval, reader, interrupt, index_is_short);
@@ -190,7 +191,7 @@ base::result<bool> segment::names_its_batch(const time_index_entry& entry, std::
 void segment::report_index(recovery_outcome what) {
   const auto& name = parts().data.name();
   base::say_warning("{}: {}; its indexes are made again", name.native(), name_of(what));
-  findings_.add({.what = what, .file = name, .first_offset = base_});
+  home_.findings.add({.what = what, .file = name, .first_offset = base_});
 }
 
 base::status segment::check_indexes(std::int64_t interval, const scan_interrupt& interrupt) {

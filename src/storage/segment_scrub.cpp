@@ -47,7 +47,8 @@ base::status segment::scrub(std::uint64_t end, const scrub_pace& go_on, std::uin
   if (end == 0) return {};
   // A descriptor of its own, whose reads nobody else's readahead has to follow.
   TIDELOG_TRY(const auto file,
-              files_.open(directory_ / segment_file_name(base_, data_suffix), io::open_mode::scan));
+              home_.environment.files.open(home_.directory / segment_file_name(base_, data_suffix),
+                                           io::open_mode::scan));
   passing_reader reader(*file, go_on);
   batch_checker checker(std::ref(reader), end);
   batch_boundary at{0, base_};

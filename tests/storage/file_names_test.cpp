@@ -12,16 +12,18 @@ using storage::segment;
 
 class file_names_test : public ::testing::Test {
  protected:
-  file_names_test() { static_cast<void>(files_.make_directories(directory_)); }
+  file_names_test() { static_cast<void>(files_.make_directories("/d")); }
   void write(const io::path& name, std::size_t bytes) {
     const auto file = files_.open(name, io::open_mode::create);
     ASSERT_TRUE(file);
     ASSERT_TRUE((*file)->write_at(std::vector<std::byte>(bytes), 0));
   }
 
-  const io::compact_path directory_{"/d"};
   fault_file_system files_;
   storage::open_file_cache cache_{8};
+  storage::group_commit commits_{1};
+  manual_clock clock_;
+  storage::segment_home home_{{files_, cache_, commits_, clock_}, io::compact_path("/d")};
 };
 
 TEST_F(file_names_test, removed_file_is_not_found_again_under_a_name_that_another_one_got) {
@@ -66,11 +68,10 @@ TEST_F(file_names_test, removal_that_fails_can_be_tried_again) {
 }
 
 TEST_F(file_names_test, size_of_a_segment_is_that_of_its_own_file_under_whatever_name) {
-  storage::recovery_log findings;
   write("/d/00000000000000000000.log", 500);
   write("/d/00000000000000000000.log.cleaned", 300);
-  segment old(cache_, files_, findings, directory_, model::offset(0));
-  segment fresh(cache_, files_, findings, directory_, model::offset(0), storage::cleaned_suffix);
+  segment old(home_, model::offset(0));
+  segment fresh(home_, model::offset(0), storage::cleaned_suffix);
   ASSERT_TRUE(old.rename_deleted());
   ASSERT_TRUE(fresh.rename_to_suffix(""));
   EXPECT_EQ(*old.size(), 500U);
@@ -78,9 +79,8 @@ TEST_F(file_names_test, size_of_a_segment_is_that_of_its_own_file_under_whatever
 }
 
 TEST_F(file_names_test, size_of_a_removed_segment_is_not_that_of_the_next_one_with_its_name) {
-  storage::recovery_log findings;
   write("/d/00000000000000000000.log", 500);
-  segment old(cache_, files_, findings, directory_, model::offset(0));
+  segment old(home_, model::offset(0));
   ASSERT_TRUE(old.remove_files());
   write("/d/00000000000000000000.log", 300);
   EXPECT_EQ(old.size().error().code, std::errc::no_such_file_or_directory);

@@ -19,13 +19,11 @@ TEST(scan, asks_before_each_mebibyte_whether_it_is_wanted) {
     const auto log = world.open(page_cache_config());
     append(*log, {.value_bytes = 8 * mib});
   }
-  storage::open_file_cache open_files(8);
-  storage::recovery_log findings;
-  const io::compact_path directory(world.directory);
+  storage::segment_home home{world.environment(), io::compact_path(world.directory)};
   int asked = 0;
   int most = std::numeric_limits<int>::max();
   const auto scan = [&] {
-    storage::segment one(open_files, files, findings, directory, at(0));
+    storage::segment one(home, at(0));
     asked = 0;
     return one.scan({}, at(0), 4096, [&]() -> base::status {
       if (++asked >= most) return base::fail(storage::errc::opening_given_up, "here");
@@ -113,16 +111,14 @@ TEST_F(large_damage, is_not_surveyed_to_its_end_by_a_replay_that_nobody_waits_fo
 }
 
 TEST_F(large_damage, is_not_surveyed_to_its_end_by_a_lookup_that_nobody_waits_for) {
-  storage::open_file_cache open_files(8);
-  storage::recovery_log findings;
-  const io::compact_path directory(world_.directory);
+  storage::segment_home home{world_.environment(), io::compact_path(world_.directory)};
   for (const bool has_index : {true, false}) {
     if (!has_index) {
       ASSERT_TRUE(files_.remove_file(segment_name(0, ".index")));
     }
     int asked = 0;
     const auto look_up = [&](int most) {
-      storage::segment one(open_files, files_, findings, directory, at(0));
+      storage::segment one(home, at(0));
       one.mark_sealed();
       asked = 0;
       return one.find(at(1), *one.size(), 4096, io::patience::waits_for_disk, [&]() -> base::status {
