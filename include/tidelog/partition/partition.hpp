@@ -1,7 +1,6 @@
 #pragma once
 // One partition of this broker: its log, what its topic is configured to, and the fetches that wait for it.
 
-#include "tidelog/base/adaptive_mutex.hpp"
 #include "tidelog/base/result.hpp"
 #include "tidelog/base/small_mutex.hpp"
 #include "tidelog/metadata/config_effective.hpp"
@@ -127,7 +126,7 @@ class partition : public std::enable_shared_from_this<partition> {
   std::atomic<bool> retired_{false};
   std::atomic<std::uint64_t> openings_{0};
 
-  mutable base::adaptive_mutex config_mutex_;
+  mutable base::small_mutex config_mutex_;
   std::shared_ptr<const metadata::topic_config> config_;
 
   /// Held through an opening.

@@ -1,8 +1,8 @@
 #pragma once
 // All partitions of this broker, kept in step with the metadata image.
 
-#include "tidelog/base/adaptive_mutex.hpp"
 #include "tidelog/base/clock.hpp"
+#include "tidelog/base/small_mutex.hpp"
 #include "tidelog/base/worker_pool.hpp"
 #include "tidelog/metadata/cluster_metadata.hpp"
 #include "tidelog/partition/partition.hpp"
@@ -173,7 +173,7 @@ class partition_manager {
   std::mutex apply_mutex_;
   metadata::image_ptr applied_;
 
-  mutable base::adaptive_mutex table_mutex_;
+  mutable base::small_mutex table_mutex_;
   std::shared_ptr<const table> table_;
   std::shared_ptr<const broker_layers> layers_;
 };
