@@ -8,9 +8,9 @@ producer that writes more than memory holds. tidelogd and, where an address is g
 
 `tail`: latencies of a record's way through the broker at --rate, alone and beside a consumer that reads --fill-gib of
 evicted data as fast as it gets it. `beside`: the same of durable records, beside a topic that is streamed into the page
-cache. `stream`: --stream-gib through a topic, and how even the rate was. With
---memory-mib a broker has no more memory than that, page cache included (a cgroup of version 1; root only). Needs nothing
-but Python's standard library, and the data directories of the brokers on this machine.
+cache. `stream`: --stream-gib through a topic, and how even the rate was. With --memory-mib a broker has no more memory
+than that, page cache included (a cgroup of version 1; root only). Needs nothing but Python's standard library, and the
+data directories of the brokers on this machine.
 """
 
 import argparse
@@ -165,12 +165,12 @@ def measure_tail(options, targets):
         delete_topic(options, target, topic)
 
 
-def show_latencies(beside, target, durability, rows):
+def show_latencies(measured, target, durability, rows):
     for which, what in enumerate(("produce", "tail fetch")):
         for percentile in ("p50", "p99"):
             alone, together = (statistics.median(each[which][percentile] for each in rows[key])
                                for key in ("alone", "beside"))
-            print(f"{beside:<6} {target.broker.name:<9} {durability:<11} {what:<11} {percentile}: alone {alone:8.0f} us  "
+            print(f"{measured:<6} {target.broker.name:<9} {durability:<11} {what:<11} {percentile}: alone {alone:8.0f} us  "
                   f"beside {together:8.0f} us  grows {together / alone:6.2f} x")
     sys.stdout.flush()
 
@@ -216,7 +216,7 @@ def measure_beside(options, targets):
             rows[target]["alone"].append(tail_latencies(options, target, True))
             rows[target]["beside"].append(beside_stream(options, target))
     for target in targets:
-        show_latencies("stream", target, "durable", rows[target])
+        show_latencies("beside", target, "durable", rows[target])
 
 
 def measure_stream(options, targets):

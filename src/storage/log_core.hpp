@@ -322,6 +322,7 @@ struct log::core final : commit_source, journaled_log, segment_home {
   /// account_if_any().
   journal_account_ptr account;
   const std::atomic<bool>* const given_up;  ///< of use only to open()
+
   base::small_mutex cleaning_mutex;
   base::small_mutex structure_mutex;
   /// The oldest segment has got its other name, and no sync of the directory has succeeded since; guarded by

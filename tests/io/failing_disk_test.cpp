@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <fstream>
+#include <optional>
 #include <unistd.h>
 
 namespace tidelog::io {
@@ -51,14 +52,21 @@ class full_image {
   bool made_ = false;
 };
 
-TEST(file_hold_test, error_of_a_write_back_is_told_after_the_file_was_closed_and_forgotten) {
-  if (::geteuid() != 0) GTEST_SKIP() << "only root may mount an image";
-  const full_image image;
-  if (!image.is_made()) GTEST_SKIP() << "no loop device, or no mkfs.ext4";
+class failing_disk_test : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "only root may mount an image";
+    image_.emplace();
+    if (!image_->is_made()) GTEST_SKIP() << "no loop device, or no mkfs.ext4";
+  }
+  std::optional<full_image> image_;
+};
+
+TEST_F(failing_disk_test, error_of_a_write_back_is_told_after_a_held_file_was_closed_and_forgotten) {
   const auto files = make_posix_file_system();
   std::unique_ptr<file_hold> hold;
   {
-    const auto held = files->open(image.root() / "held", open_mode::create);
+    const auto held = files->open(image_->root() / "held", open_mode::create);
     ASSERT_TRUE(held);
     full_image::overfill(**held);
     auto taken = (*held)->hold();
@@ -66,23 +74,20 @@ TEST(file_hold_test, error_of_a_write_back_is_told_after_the_file_was_closed_and
     hold = std::move(*taken);
   }
   // Starts the write-back and waits for it; says nothing of what it met in a file.
-  const int root = ::open(image.root().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const int root = ::open(image_->root().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   static_cast<void>(::syncfs(root));
   ::close(root);
   // The kernel lets go of what nobody uses.
   std::ofstream("/proc/sys/vm/drop_caches") << "2";
-  const auto again = files->open(image.root() / "held", open_mode::read_write);
+  const auto again = files->open(image_->root() / "held", open_mode::read_write);
   ASSERT_TRUE(again);
   EXPECT_EQ((*again)->sync_data().error().code, std::errc::io_error);
   EXPECT_TRUE((*again)->sync_data()) << "told once";
 }
 
-TEST(write_back_test, failure_of_one_that_was_begun_early_is_left_to_the_sync) {
-  if (::geteuid() != 0) GTEST_SKIP() << "only root may mount an image";
-  const full_image image;
-  if (!image.is_made()) GTEST_SKIP() << "no loop device, or no mkfs.ext4";
+TEST_F(failing_disk_test, failure_of_a_write_back_that_was_begun_early_is_left_to_the_sync) {
   const auto files = make_posix_file_system();
-  const auto written = files->open(image.root() / "written", open_mode::create);
+  const auto written = files->open(image_->root() / "written", open_mode::create);
   ASSERT_TRUE(written);
   for (int round = 0; round < 2; ++round) {
     full_image::overfill(**written);
@@ -96,14 +101,11 @@ TEST(write_back_test, failure_of_one_that_was_begun_early_is_left_to_the_sync) {
   }
 }
 
-TEST(posix_volume_test, hears_of_a_write_back_that_failed_and_that_the_file_has_told_of_already) {
-  if (::geteuid() != 0) GTEST_SKIP() << "only root may mount an image";
-  const full_image image;
-  if (!image.is_made()) GTEST_SKIP() << "no loop device, or no mkfs.ext4";
+TEST_F(failing_disk_test, volume_hears_of_a_write_back_that_failed_and_that_the_file_has_told_of_already) {
   const auto files = make_posix_file_system();
-  const auto written = files->open(image.root() / "written", open_mode::create);
+  const auto written = files->open(image_->root() / "written", open_mode::create);
   ASSERT_TRUE(written);
-  const auto whole = files->volume_of(image.root() / "written");
+  const auto whole = files->volume_of(image_->root() / "written");
   ASSERT_TRUE(whole) << whole.error().describe();
   EXPECT_TRUE((*whole)->sync());
   full_image::overfill(**written);
@@ -111,18 +113,15 @@ TEST(posix_volume_test, hears_of_a_write_back_that_failed_and_that_the_file_has_
   EXPECT_FALSE((*whole)->sync());
 }
 
-TEST(posix_volume_test, has_the_directories_that_lie_on_it) {
-  if (::geteuid() != 0) GTEST_SKIP() << "only root may mount an image";
-  const full_image image;
-  if (!image.is_made()) GTEST_SKIP() << "no loop device, or no mkfs.ext4";
+TEST_F(failing_disk_test, volume_has_the_directories_that_lie_on_it) {
   const auto files = make_posix_file_system();
-  ASSERT_TRUE(files->make_directories(image.root() / "below"));
-  ASSERT_TRUE(files->open(image.root() / "some-file", open_mode::create));
-  const auto whole = files->volume_of(image.root() / "some-file");
+  ASSERT_TRUE(files->make_directories(image_->root() / "below"));
+  ASSERT_TRUE(files->open(image_->root() / "some-file", open_mode::create));
+  const auto whole = files->volume_of(image_->root() / "some-file");
   ASSERT_TRUE(whole);
-  EXPECT_TRUE((*whole)->has(image.root() / "below"));
-  EXPECT_FALSE((*whole)->has(image.root().parent_path()));
-  EXPECT_FALSE((*whole)->has(image.root() / "missing"));
+  EXPECT_TRUE((*whole)->has(image_->root() / "below"));
+  EXPECT_FALSE((*whole)->has(image_->root().parent_path()));
+  EXPECT_FALSE((*whole)->has(image_->root() / "missing"));
 }
 
 TEST(posix_volume_test, is_not_there_where_its_word_is_not_known_to_hold) {
