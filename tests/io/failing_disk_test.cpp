@@ -1,6 +1,8 @@
 // What is told of a write-back that has failed, seen on a real file system whose disk fails: to who opens the file later,
 // where somebody had a hold on it, and to who syncs the file system as a whole.
+#include "posix_file.hpp"
 #include "support/temp_directory.hpp"
+#include "write_back.hpp"
 
 #include <gtest/gtest.h>
 
@@ -86,19 +88,18 @@ TEST_F(failing_disk_test, error_of_a_write_back_is_told_after_a_held_file_was_cl
 }
 
 TEST_F(failing_disk_test, failure_of_a_write_back_that_was_begun_early_is_left_to_the_sync) {
-  const auto files = make_posix_file_system();
-  const auto written = files->open(image_->root() / "written", open_mode::create);
-  ASSERT_TRUE(written);
-  for (int round = 0; round < 2; ++round) {
-    full_image::overfill(**written);
-    (*written)->begin_write_back(0, 60 * mib);
-    // Another descriptor waits for what has been begun, and takes its own error only.
-    const int other = ::open((*written)->name().c_str(), O_RDWR | O_CLOEXEC);
-    static_cast<void>(::fdatasync(other));
-    (*written)->begin_write_back(0, 60 * mib);
-    ::close(other);
-    EXPECT_FALSE((*written)->sync_data()) << "round " << round;
-  }
+  const std::string name = image_->root() / "written";
+  const auto written =
+      std::make_shared<const owned_descriptor>(open_descriptor(name, O_RDWR | O_CREAT).value());
+  full_image::overfill(*make_posix_file_system()->open(name, open_mode::read_write).value());
+  // Each goes when it has done what it was asked for.
+  const auto begin_early = [&] { write_back().request(written, 0, 60 * mib); };
+  begin_early();
+  // Waits for what has been begun; what it is told of is another descriptor's.
+  const owned_descriptor other = open_descriptor(name, O_RDWR).value();
+  EXPECT_NE(::fdatasync(other.number()), 0);
+  begin_early();
+  EXPECT_NE(::fdatasync(written->number()), 0);
 }
 
 TEST_F(failing_disk_test, volume_hears_of_a_write_back_that_failed_and_that_the_file_has_told_of_already) {
