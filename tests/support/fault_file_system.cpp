@@ -36,7 +36,8 @@ class fault_file_system::open_file final : public io::file {
         name_(std::move(name)),
         writable_(mode != io::open_mode::read && mode != io::open_mode::scan),
         life_(machine_->life),
-        user_(machine_, node_) {}
+        user_(machine_, node_),
+        failures_told_(*node_->file) {}
 
   [[nodiscard]] base::result<std::size_t> read_at(base::byte_span into,
                                                   std::uint64_t position) const override {
@@ -51,7 +52,7 @@ class fault_file_system::open_file final : public io::file {
   [[nodiscard]] base::status write_at(base::byte_view bytes, std::uint64_t position) override {
     const std::lock_guard guard(machine_->mutex);
     if (!writable_) return refused(EBADF, name_);
-    auto fate = decide(operation::write, true, bytes.size());
+    auto fate = decide(operation::write, true, bytes.size(), position);
     bound_by_capacity(fate, bytes.size(), position);
     if (fate.bytes > 0) node_->file->write(bytes.first(fate.bytes), position);
     node_->file->modified_ms = machine_->now_ms();
@@ -64,13 +65,13 @@ class fault_file_system::open_file final : public io::file {
     const std::lock_guard guard(machine_->mutex);
     auto fate = decide(operation::sync, true);
     const bool is_news = fate.fails();
-    if (!is_news && node_->file->tell_of_write_back()) fate = {EIO, false, 0};
+    if (!is_news && node_->file->tell(failures_told_)) fate = {EIO, false, 0};
     if (!fate.fails() || (fate.takes_effect && machine_->down)) node_->file->sync();
     if (!fate.fails()) return {};
     // Only a machine that goes on running has a page cache that could forget.
     if (machine_->down || life_ != machine_->life) return refused(fate.error_number, name_);
     machine_->write_back_failures += is_news ? 1 : 0;
-    node_->file->fail_sync();
+    node_->file->fail_sync(failures_told_);
     return refused(fate.error_number, name_);
   }
 
@@ -126,9 +127,10 @@ class fault_file_system::open_file final : public io::file {
   [[nodiscard]] const std::string& name() const override { return name_.native(); }
 
  private:
-  [[nodiscard]] verdict decide(operation what, bool changes_something, std::size_t bytes = 0) const {
+  [[nodiscard]] verdict decide(operation what, bool changes_something, std::size_t bytes = 0,
+                               std::uint64_t position = 0) const {
     if (life_ != machine_->life) return {EIO, false, 0};
-    return machine_->decide(what, changes_something, name_, bytes);
+    return machine_->decide(what, changes_something, name_.native(), bytes, position);
   }
   [[nodiscard]] verdict decide_read() const {
     const auto fate = decide(operation::read, false);
@@ -157,6 +159,7 @@ class fault_file_system::open_file final : public io::file {
   bool writable_;
   std::uint64_t life_;
   user user_;
+  file_image::failures_told failures_told_;
 };
 
 class fault_file_system::whole_volume final : public io::volume {

@@ -52,6 +52,9 @@ struct fault {
   int error_number;
   /// Only paths that contain this text; a rename is known by both its paths.
   std::string path_contains = {};
+  /// Only writes that begin there.
+  std::uint64_t from_position = 0;
+  std::uint64_t below_position = for_ever;
   /// Matching operations that succeed first.
   std::uint64_t after = 0;
   /// Matching operations that then fail.

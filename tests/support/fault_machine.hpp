@@ -37,9 +37,9 @@ struct verdict {
 /// The tree and what is in store for it. Callers hold the mutex.
 class fault_file_system::machine {
  public:
-  /// Decides on one operation that is about to happen. `bytes` is what a write would write.
+  /// Decides on one operation that is about to happen. `bytes` is what a write would write, at `position`.
   [[nodiscard]] verdict decide(operation what, bool changes_something, const std::string& paths,
-                               std::size_t bytes = 0) {
+                               std::size_t bytes = 0, std::uint64_t position = 0) {
     if (down) return {EIO, false, 0};
     if (what == operation::sync || what == operation::sync_directory) ++syncs;
     if (changes_something && changes++ == cut_at) {
@@ -52,6 +52,7 @@ class fault_file_system::machine {
     for (auto& each : faults) {
       if (each.what != what || each.times == 0) continue;
       if (paths.find(each.path_contains) == std::string::npos) continue;
+      if (position < each.from_position || position >= each.below_position) continue;
       if (each.after > 0) {
         --each.after;
         continue;

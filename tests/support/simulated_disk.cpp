@@ -77,22 +77,32 @@ void file_image::sync() {
   pending_.clear();
 }
 
-void file_image::fail_sync() {
+void file_image::lose_pending() {
   for (auto& each : pending_) each.lost = true;
+}
+
+void file_image::fail_sync(failures_told& told) {
+  lose_pending();
+  told.number_ = ++failures_;
+  newest_failure_is_told_ = true;
 }
 
 void file_image::fail_write_back() {
   if (pending_.empty()) return;
-  fail_sync();
-  write_back_failed_ = users_ > 0;
+  lose_pending();
+  if (users_ == 0) return;
+  ++failures_;
+  newest_failure_is_told_ = false;
 }
 
-bool file_image::tell_of_write_back() {
-  return std::exchange(write_back_failed_, false);
+bool file_image::tell(failures_told& told) {
+  const bool is_news = std::exchange(told.number_, failures_) != failures_;
+  if (is_news) newest_failure_is_told_ = true;
+  return is_news;
 }
 
 void file_image::remove_user() {
-  if (--users_ == 0) write_back_failed_ = false;
+  if (--users_ == 0) newest_failure_is_told_ = true;
 }
 
 void file_image::lose_unsynced() {

@@ -32,10 +32,22 @@ class file_image {
   void write(base::byte_view bytes, std::uint64_t position);
   void truncate(std::uint64_t size);
   void sync();
-  void fail_sync();
+  /// As the kernel does it: each opening is told of a failure that comes while it is there, once, and a new one of those
+  /// that nobody has been told of.
+  class failures_told {
+   public:
+    explicit failures_told(const file_image& of)
+        : number_(of.failures_ - (of.newest_failure_is_told_ ? 0 : 1)) {}
+
+   private:
+    friend class file_image;
+    std::uint64_t number_;
+  };
+  /// The opening that asked for it is told by that.
+  void fail_sync(failures_told& told);
   void fail_write_back();
-  /// Whether there is an error to tell; it is told once.
-  [[nodiscard]] bool tell_of_write_back();
+  /// Whether there is something to tell.
+  [[nodiscard]] bool tell(failures_told& told);
   /// Who has it open, or a hold on it.
   void add_user() { ++users_; }
   void remove_user();
@@ -55,11 +67,14 @@ class file_image {
     std::optional<std::uint64_t> truncated_to;
     bool lost = false;
   };
+  void lose_pending();
+
   std::vector<std::byte> content_;
   std::vector<std::byte> durable_;
   std::vector<change> pending_;
   std::size_t users_ = 0;
-  bool write_back_failed_ = false;
+  std::uint64_t failures_ = 0;
+  bool newest_failure_is_told_ = true;
 };
 
 struct node;
