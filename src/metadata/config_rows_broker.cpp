@@ -214,12 +214,12 @@ constexpr config_key table[] = {
         .from(0)
         .cluster_wide()
         .says("Threads that compact; with none, nothing is compacted."),
-    int64("log.commit.journal.bytes", "67108864")
+    int64("log.commit.journal.bytes", "268435456")
         .from(4'194'304)
         .to(std::int64_t{1} << 40)
         .or_else(0)
-        .says("Size of the commit journal, by which small durable appends of all partitions are acknowledged "
-              "together; 0 syncs every partition's own file instead."),
+        .says("How large the commit journal may grow, by which small durable appends of all partitions are "
+              "acknowledged together; it begins with 64 MiB; 0 syncs every partition's own file instead."),
     list("log.dirs", none)
         .checked(objection_to_data_directory, "one absolute path")
         .default_is("/var/lib/tidelog, or ~/.local/share/tidelog for a user who may not write there")

@@ -16,8 +16,9 @@ constexpr std::uint64_t most_group_bytes = std::uint64_t{8} * 1024 * 1024;
 /// One writes while the other tells the logs.
 constexpr std::size_t thread_count = 2;
 
-[[nodiscard]] std::uint64_t ring_blocks(const commit_journal::settings& wanted) {
-  return wanted.bytes / journal_block_bytes;
+[[nodiscard]] journal_disk::sizes ring_sizes(const commit_journal::settings& wanted) {
+  return {std::min(wanted.bytes, wanted.first_bytes) / journal_block_bytes,
+          wanted.bytes / journal_block_bytes};
 }
 
 }  // namespace
@@ -30,9 +31,10 @@ commit_journal::commit_journal(io::file_system& files, io::path data_directory,
       backlog_(files, data_directory, directory_id,
                wanted.bytes > 0 ? journal_backlog::file_fate::serves_again
                                 : journal_backlog::file_fate::is_removed),
-      most_group_blocks_(std::min(most_group_bytes / journal_block_bytes, ring_blocks(wanted) / 4)),
-      disk_(files, data_directory, directory_id, ring_blocks(wanted)),
-      ring_({ring_blocks(wanted), wanted.logs_in_a_round}) {}
+      most_group_blocks_(
+          std::min(most_group_bytes / journal_block_bytes, ring_sizes(wanted).first_blocks / 4)),
+      disk_(files, data_directory, directory_id, ring_sizes(wanted)),
+      ring_({wanted.logs_in_a_round}) {}
 
 commit_journal::~commit_journal() {
   stop_threads();
@@ -92,10 +94,9 @@ std::optional<model::offset> commit_journal::offer(const journal_account_ptr& ac
   }
   const bool is_member = is_filling(*account);
   const std::uint64_t blocks = filling_.bytes.blocks_with(offered.batch.size());
-  const bool fits =
-      blocks <= most_group_blocks_ &&
-      ring_.has_room(blocks, journal_ring::reserve::for_truncation_and_mark) &&
-      (is_member || journal_ring::is_in(*account) || ring_.takes_more_logs(filling_.members.size() + 1));
+  const bool fits = blocks <= most_group_blocks_ &&
+                    ring_.has_room(blocks, journal_ring::reserve::for_truncation_and_mark) &&
+                    (is_member || journal_ring::is_in(*account) || ring_.takes_another_log());
   if (!fits) {
     want_room();
     counts_.batches_not_taken.add();
@@ -109,10 +110,11 @@ std::optional<model::offset> commit_journal::offer(const journal_account_ptr& ac
   if (!is_member) {
     account->member_of_filling = filling_number_;
     account->member_index = filling_.members.size();
-    filling_.members.push_back({account, {}, nullptr});
+    filling_.members.push_back({account, {}, account->log});
   }
   filling_.members[account->member_index].promise = {account->offered_start, offered.end, offered.generation};
   filling_.bytes.add_batch(account->id, offered.batch);
+  ring_.add_log(account, offered.end.offset);
   wake();
   return account->offered_start;
 }
@@ -146,14 +148,27 @@ void commit_journal::begin_round_if_due() {
   counts_.rounds.add();
   ++round_number_;
   waiting_for_whole_sync_.clear();
+  const bool is_for_room = ring_.is_half_full();
   auto logs = ring_.begin_round();
+  if (is_for_room) want_growth_for(logs.size());
   const bool are_many = logs.size() >= settings_.whole_sync_from_logs;
   if (are_many && !stopping_ && settings_.whole && settings_.whole->is_usable()) {
     waiting_for_whole_sync_ = std::move(logs);
-    settings_.whole_syncs_on->request(round_sync_);
+    settings_.background->request(round_sync_);
     return;
   }
   for (const auto& each : logs) ask(each);
+  wake();
+}
+
+void commit_journal::want_growth_for(std::size_t logs) {
+  if (growth_ || !may_grow_ || settings_.background == nullptr) return;
+  const std::uint64_t most = settings_.bytes / journal_block_bytes;
+  const std::uint64_t for_a_round = logs * settings_.bytes_for_each_log / journal_block_bytes;
+  std::uint64_t blocks = ring_.blocks();
+  while (blocks / 2 < for_a_round && blocks < most) blocks = std::min(2 * blocks, most);
+  if (blocks == ring_.blocks()) return;
+  wanted_blocks_ = blocks;
   wake();
 }
 

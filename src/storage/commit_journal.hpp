@@ -10,7 +10,7 @@
 //
 // Life: nothing is written and no thread made before the first batch is offered; the file is laid out then, if it is not
 // there. Where a round has many logs, one sync of the whole file system comes first, and what the journal has of them is
-// then on disk in the segments. After a crash the logs get back what the journal has for them (leftovers_of(),
+// then on disk in the segments; and the ring grows, so that each sync of a log covers more. After a crash the logs get back what the journal has for them (leftovers_of(),
 // given_back()), and only when all have it does a new run begin. After a clean stop the file means nothing.
 //
 // When a write or sync of the file fails, every log that it had something for is asked to sync its segments; when all
@@ -49,8 +49,12 @@ struct journal_offer {
 class commit_journal final : commit_source {
  public:
   struct settings {
-    /// Of the ring; 0: nothing is ever taken, and a file of before is given back and removed.
+    /// The ring's size, at most; 0: nothing is ever taken, and a file of before is given back and removed.
     std::uint64_t bytes = 0;
+    /// A new file's ring has so many, where these are fewer.
+    std::uint64_t first_bytes = std::numeric_limits<std::uint64_t>::max();
+    /// A round that comes because the ring is half full has so many for each of its logs, or the ring grows.
+    std::uint64_t bytes_for_each_log = 0;
     /// Logs whose segments are synced in one round; their descriptors stay open until then.
     std::size_t logs_in_a_round = 1024;
     /// Where it counts; nothing: nowhere that can be seen.
@@ -61,8 +65,9 @@ class commit_journal final : commit_source {
     /// For rounds of so many logs or more; nothing: each log syncs its segments.
     std::shared_ptr<whole_sync> whole{};
     std::size_t whole_sync_from_logs = 1;
-    /// On whose threads that runs, which is there when `whole` is. Outlives the journal.
-    committer* whole_syncs_on = nullptr;
+    /// On whose threads that runs, and a larger ring is laid out; nothing: there is no `whole`, and the ring does not grow.
+    /// Outlives the journal.
+    committer* background = nullptr;
     /// Times the pauses before it is tried again whether there is room. Outlives the journal.
     const base::clock* clock = &base::system_clock();
   };
@@ -125,8 +130,8 @@ class commit_journal final : commit_source {
   struct member {
     journal_account_ptr account;
     journal_promise promise;
-    /// Who is to be told; nothing before the group is on disk, or when the log has been closed.
-    journaled_log* told = nullptr;
+    /// Who is to be told, when the group is on disk.
+    journaled_log* log = nullptr;
   };
   /// A group in the making, or on its way.
   struct group {
@@ -141,14 +146,16 @@ class commit_journal final : commit_source {
     std::optional<model::offset> on_disk{};
     std::uint64_t round = 0;
   };
-  /// Runs for the newest round that wants it.
-  class round_sync final : public commit_source {
+  /// What is done on a thread of `background`.
+  class errand final : public commit_source {
    public:
-    explicit round_sync(commit_journal& of) : of_(of) {}
-    void commit() override { of_.sync_round(); }
+    using step = void (commit_journal::*)();
+    errand(commit_journal& of, step what) : of_(of), what_(what) {}
+    void commit() override { (of_.*what_)(); }
 
    private:
     commit_journal& of_;
+    const step what_;
   };
 
   // Each called with mutex_ held.
@@ -156,6 +163,8 @@ class commit_journal final : commit_source {
   void wake();
   void want_room();
   void begin_round_if_due();
+  /// A round has so many logs.
+  void want_growth_for(std::size_t logs);
   void ask_some_logs();
   [[nodiscard]] bool is_still_wanted(const asking& from) const;
   void ask(const journal_account_ptr& account) { to_ask_.push_back({account, {}, round_number_}); }
@@ -184,10 +193,15 @@ class commit_journal final : commit_source {
     changed_.wait(lock, fact);
   }
   void prepare(std::unique_lock<std::mutex>& lock);
+  void begin_growth(std::unique_lock<std::mutex>& lock);
+  void end_growth(std::unique_lock<std::mutex>& lock);
   void write_filling(group& mine, std::unique_lock<std::mutex>& turn, std::unique_lock<std::mutex>& lock);
-  void tell(std::vector<member>& members);
-  /// Without a lock, on a thread of `whole_syncs_on`.
+  /// What the group of that number made true.
+  void tell(std::vector<member>& members, std::uint64_t number);
+  // Errands, without a lock.
+  /// For the newest round that wants it.
   void sync_round();
+  void lay_out_more();
   void stop_threads();
 
   const settings settings_;
@@ -222,9 +236,8 @@ class commit_journal final : commit_source {
   std::uint64_t run_number_ = 0;
   /// Rises with each group, written or given up.
   std::uint64_t filling_number_ = 1;
-  static constexpr std::uint64_t none = std::numeric_limits<std::uint64_t>::max();
-  /// The one that is being written.
-  std::uint64_t writing_number_ = none;
+  /// The newest whose logs have been told, or that could not be written.
+  std::uint64_t told_number_ = 0;
   /// The newest that is on disk.
   std::uint64_t durable_filling_ = 0;
   std::deque<asking> to_ask_;
@@ -232,7 +245,15 @@ class commit_journal final : commit_source {
   std::uint64_t round_number_ = 0;
   /// The logs of the round that waits for a sync of the whole file system.
   std::vector<journal_account_ptr> waiting_for_whole_sync_;
-  round_sync round_sync_{*this};
+  errand round_sync_{*this, &commit_journal::sync_round};
+  /// What a round would have liked, where that is more than there is; 0 when nothing is to be done about it.
+  std::uint64_t wanted_blocks_ = 0;
+  /// One that is under way, or waits until the ring can take it.
+  std::shared_ptr<journal_growth> growth_;
+  bool growth_is_laid_out_ = false;
+  /// After a failure the ring stays as it is for the rest of the run.
+  bool may_grow_ = false;
+  errand growing_{*this, &commit_journal::lay_out_more};
   std::vector<std::thread> threads_;
   std::atomic<bool> refusing_{false};
 };

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::chrono::milliseconds first_pause{1000};
 constexpr std::chrono::milliseconds longest_pause{64'000};
+constexpr std::uint64_t bytes_in_a_mib = std::uint64_t{1024} * 1024;
 
 /// Which log this thread is telling something.
 thread_local const journaled_log* told_here = nullptr;
@@ -24,7 +25,7 @@ thread_local const journaled_log* told_here = nullptr;
 
 bool commit_journal::has_work() const {
   if (stage_ == stage::preparing || !to_ask_.empty()) return true;
-  return stage_ == stage::running && (filling_.bytes.entry_count() > 0 || mark_wanted_);
+  return stage_ == stage::running && (filling_.bytes.entry_count() > 0 || mark_wanted_ || wanted_blocks_ > 0);
 }
 
 void commit_journal::run() {
@@ -46,6 +47,8 @@ void commit_journal::work(group& mine, std::unique_lock<std::mutex>& turn,
   ask_some_logs();
   if (stage_ == stage::preparing) {
     prepare(lock);
+  } else if (stage_ == stage::running && wanted_blocks_ > 0) {
+    begin_growth(lock);
   } else if (stage_ == stage::running && (filling_.bytes.entry_count() > 0 || mark_wanted_)) {
     write_filling(mine, turn, lock);
   }
@@ -69,7 +72,10 @@ void commit_journal::stop_threads() {
   }
   work_.notify_all();
   // Nobody requests it any more.
-  if (settings_.whole_syncs_on != nullptr) settings_.whole_syncs_on->forget(round_sync_);
+  if (settings_.background != nullptr) {
+    settings_.background->forget(round_sync_);
+    settings_.background->forget(growing_);
+  }
   for (auto& thread : threads_) thread.join();
   threads_.clear();
   if (settings_.worker == nullptr) return;
@@ -84,7 +90,9 @@ void commit_journal::prepare(std::unique_lock<std::mutex>& lock) {
   const auto begun = disk_.begin_run(choice);
   lock.lock();
   if (begun) {
-    ring_.begin_run();
+    ring_.begin_run(disk_.ring_blocks());
+    counts_.ring_bytes.set(static_cast<std::int64_t>(ring_.blocks() * journal_block_bytes));
+    may_grow_ = true;
     ++run_number_;
     stage_ = stage::running;
     wants_new_file_ = false;
@@ -101,15 +109,71 @@ void commit_journal::prepare(std::unique_lock<std::mutex>& lock) {
   changed_.notify_all();
 }
 
+void commit_journal::begin_growth(std::unique_lock<std::mutex>& lock) {
+  const std::uint64_t blocks = std::exchange(wanted_blocks_, 0);
+  if (stopping_ || growth_ || blocks <= ring_.blocks()) return;
+  lock.unlock();
+  auto begun = disk_.begin_growth(blocks);
+  lock.lock();
+  if (!begun) {
+    may_grow_ = false;
+    base::say_warning("the commit journal stays as small as it is: {}", begun.error().describe());
+    return;
+  }
+  if (stopping_) return;
+  growth_ = std::move(*begun);
+  growth_is_laid_out_ = false;
+  settings_.background->request(growing_);
+}
+
+void commit_journal::lay_out_more() {
+  std::unique_lock lock(mutex_);
+  const auto mine = growth_;
+  if (!mine || stopping_) return;
+  lock.unlock();
+  const auto done = mine->lay_out_piece();
+  const bool is_laid_out = mine->is_laid_out();
+
+  lock.lock();
+  if (done && growth_ == mine && !stopping_) {
+    growth_is_laid_out_ = is_laid_out;
+    if (!is_laid_out) settings_.background->request(growing_);
+    return;
+  }
+  // Not that of a run which has failed meanwhile.
+  if (growth_ == mine) {
+    growth_.reset();
+    may_grow_ = false;
+  }
+  lock.unlock();
+  if (!done) base::say_warning("the commit journal stays as small as it is: {}", done.error().describe());
+  mine->give_back();
+}
+
+void commit_journal::end_growth(std::unique_lock<std::mutex>& lock) {
+  const auto mine = std::exchange(growth_, nullptr);
+  growth_is_laid_out_ = false;
+  lock.unlock();
+  const auto taken = disk_.take(*mine);
+  lock.lock();
+  if (!taken) return fail(taken.error());
+  base::say_info(
+      "the commit journal has {} MiB now instead of {}, for the many partitions that are written to",
+      mine->ring_blocks() * journal_block_bytes / bytes_in_a_mib,
+      ring_.blocks() * journal_block_bytes / bytes_in_a_mib);
+  ring_.grow(mine->ring_blocks());
+  counts_.ring_bytes.set(static_cast<std::int64_t>(ring_.blocks() * journal_block_bytes));
+}
+
 void commit_journal::write_filling(group& mine, std::unique_lock<std::mutex>& turn,
                                    std::unique_lock<std::mutex>& lock) {
+  if (growth_is_laid_out_ && ring_.can_grow()) end_growth(lock);
+  if (stage_ != stage::running) return changed_.notify_all();
   std::swap(mine, filling_);
   const std::uint64_t number = filling_number_++;
-  writing_number_ = number;
   mark_wanted_ = false;
   const std::uint64_t blocks = mine.bytes.blocks();
   const auto at = ring_.place_group(blocks);
-  for (const auto& each : mine.members) ring_.add_log(each.account, each.promise.end.offset);
   begin_round_if_due();
   const std::uint64_t oldest_needed = ring_.oldest_needed();
   lock.unlock();
@@ -127,7 +191,6 @@ void commit_journal::write_filling(group& mine, std::unique_lock<std::mutex>& tu
   }
 
   lock.lock();
-  writing_number_ = none;
   if (!written) {
     for (const auto& each : mine.members) ask(each.account);
     fail(written.error());
@@ -138,10 +201,6 @@ void commit_journal::write_filling(group& mine, std::unique_lock<std::mutex>& tu
     if (lacks_room()) base::say_info("there is room for the commit journal again");
     pause_ = {};
     counts_.used_bytes.set(static_cast<std::int64_t>(ring_.used_blocks() * journal_block_bytes));
-    for (auto& each : mine.members) {
-      each.told = each.account->log;
-      ++each.account->calls;
-    }
   }
   changed_.notify_all();
   lock.unlock();
@@ -149,19 +208,18 @@ void commit_journal::write_filling(group& mine, std::unique_lock<std::mutex>& tu
 
   const std::lock_guard telling(telling_mutex_);
   turn.unlock();
-  tell(mine.members);
+  tell(mine.members, number);
 }
 
-void commit_journal::tell(std::vector<member>& members) {
-  if (members.empty()) return;
+void commit_journal::tell(std::vector<member>& members, std::uint64_t number) {
   for (const auto& each : members) {
-    told_here = each.told;
-    if (each.told != nullptr) each.told->journal_has(each.promise);
+    told_here = each.log;
+    each.log->journal_has(each.promise);
   }
   told_here = nullptr;
   {
     const std::lock_guard guard(mutex_);
-    for (const auto& each : members) --each.account->calls;
+    told_number_ = number;
   }
   changed_.notify_all();
   members.clear();
@@ -173,18 +231,22 @@ void commit_journal::leave(journal_account& account) {
   std::unique_lock lock(mutex_);
   account.log = nullptr;
   // What is on its way would come into the ring behind the back of who opens the log again.
-  await(lock, [&] {
-    return account.calls == 0 && !is_filling(account) && account.member_of_filling != writing_number_;
-  });
+  await(lock, [&] { return account.member_of_filling <= told_number_; });
 }
 
 void commit_journal::fail(const base::error& why) {
   counts_.failures.add();
-  for (const auto& each : filling_.members) ask(each.account);
+  for (const auto& each : filling_.members) {
+    ask(each.account);
+    each.account->member_of_filling = 0;
+  }
   for (const auto& each : ring_.needed_accounts()) ask(each);
   filling_.members.clear();
   filling_.bytes.clear();
   ++filling_number_;
+  wanted_blocks_ = 0;
+  growth_.reset();
+  growth_is_laid_out_ = false;
   stage_ = stage::failing;
   if (io::is_out_of_space(why.code)) {
     wait_for_room(why);

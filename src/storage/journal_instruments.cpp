@@ -17,6 +17,7 @@ journal_instruments::journal_instruments(metrics::registry& in)
                                        "Batches that logs got back from the journal after a crash.")),
       used_bytes(in.make_gauge("tidelog_journal_used_bytes",
                                "Bytes of the journal that may not be written over yet.")),
+      ring_bytes(in.make_gauge("tidelog_journal_ring_bytes", "Bytes that the journal's ring has.")),
       sync(in.make_histogram("tidelog_journal_sync_seconds", "The time to write and sync a group.",
                              metrics::exponential_bounds(16, 2'000'000, 2),
                              metrics::microseconds_as_seconds)) {}

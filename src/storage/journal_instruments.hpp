@@ -17,6 +17,7 @@ struct journal_instruments {
   metrics::counter& failures;
   metrics::counter& batches_replayed;
   metrics::gauge& used_bytes;
+  metrics::gauge& ring_bytes;
   /// In microseconds.
   metrics::histogram& sync;
 };

@@ -7,8 +7,9 @@
 
 namespace tidelog::storage {
 
-void journal_ring::begin_run() {
+void journal_ring::begin_run(std::uint64_t blocks) {
   TIDELOG_ASSERT(!is_needed());
+  blocks_ = blocks;
   next_sequence_ = 1;
   next_block_ = 0;
   used_blocks_ = 0;
@@ -19,22 +20,27 @@ void journal_ring::begin_run() {
   newer_.clear();
 }
 
+void journal_ring::grow(std::uint64_t blocks) {
+  TIDELOG_ASSERT(can_grow() && blocks > blocks_, "{} of {} blocks before {}, to {}", used_blocks_, blocks_,
+                 next_block_, blocks);
+  next_block_ = blocks_up_to_next();
+  blocks_ = blocks;
+}
+
 journal_ring::place journal_ring::place_group(std::uint64_t blocks) {
-  TIDELOG_ASSERT(used_blocks_ + blocks <= limits_.blocks, "{} + {} of {}", used_blocks_, blocks,
-                 limits_.blocks);
+  TIDELOG_ASSERT(used_blocks_ + blocks <= blocks_, "{} + {} of {}", used_blocks_, blocks, blocks_);
   const place at{next_sequence_++, next_block_};
-  next_block_ = (next_block_ + blocks) % limits_.blocks;
+  next_block_ = (next_block_ + blocks) % blocks_;
   used_blocks_ += blocks;
   groups_.push_back({at.sequence, blocks});
   return at;
 }
 
 void journal_ring::add_log(const journal_account_ptr& account, model::offset end) {
-  const std::uint64_t sequence = next_sequence_ - 1;
-  account->last_sequence = sequence;
+  account->last_sequence = next_sequence_;
   if (account->synced_end >= end) return;
   if (account->newer_end == model::no_offset) {
-    if (newer_count_++ == 0) newer_first_ = sequence;
+    if (newer_count_++ == 0) newer_first_ = next_sequence_;
     if (!std::exchange(account->listed_as_newer, true)) newer_.push_back(account);
   }
   account->newer_end = end;
@@ -84,7 +90,7 @@ void journal_ring::forget_batches(journal_account& account, model::offset end) {
 
 bool journal_ring::round_is_due() const {
   if (older_count_ > 0 || newer_count_ == 0) return false;
-  return used_blocks_ > limits_.blocks / 2 || newer_count_ >= limits_.logs_in_a_round;
+  return is_half_full() || newer_count_ >= limits_.logs_in_a_round;
 }
 
 std::vector<journal_account_ptr> journal_ring::begin_round() {

@@ -6,6 +6,9 @@
 // a list per group, the ring is seen as two parts: an older one, which a round of syncs is about to set free, and a newer
 // one, which grows. When the older part is free and enough has come together, the newer becomes the older, and its logs
 // are the round. A group lies between the first group of the older part and the newest.
+//
+// The ring can be given more blocks behind its end while nothing that is needed goes on from its end to its beginning: all
+// groups then stay where they are.
 
 #include "journaled_log.hpp"
 
@@ -38,34 +41,36 @@ struct journal_account {
   model::offset offered_start = model::no_offset;
   model::offset offered_end = model::no_offset;
   std::uint64_t offered_in_run = 0;
-  /// The newest group that has batches of the log, by the journal's number, and its place among the members of that.
+  /// The newest group that has batches of the log, by the journal's number (0 for none), and its place among the members of
+  /// that.
   std::uint64_t member_of_filling = 0;
   std::size_t member_index = 0;
-  /// Threads that are about to call the log, or do.
-  int calls = 0;
 };
 
 class journal_ring {
  public:
   struct limits {
-    std::uint64_t blocks = 0;
     /// A round begins when so many logs are waiting for one; twice as many are never waiting.
     std::size_t logs_in_a_round = 0;
   };
   explicit journal_ring(const limits& bounds) : limits_(bounds) {}
 
-  /// A new run on an empty ring.
-  void begin_run();
+  /// A new run on an empty ring of so many blocks.
+  void begin_run(std::uint64_t blocks);
+  [[nodiscard]] std::uint64_t blocks() const { return blocks_; }
+  [[nodiscard]] bool can_grow() const { return used_blocks_ <= blocks_up_to_next(); }
+  /// To so many blocks, which are more.
+  void grow(std::uint64_t blocks);
   /// What is left to groups that hold no batches, so that a full ring can be told what it may free.
   enum class reserve : std::uint64_t { for_truncation_and_mark = 2, for_mark = 1, none = 0 };
   [[nodiscard]] bool has_room(std::uint64_t blocks, reserve left) const {
-    return used_blocks_ + blocks + static_cast<std::uint64_t>(left) <= limits_.blocks;
+    return used_blocks_ + blocks + static_cast<std::uint64_t>(left) <= blocks_;
   }
   /// Whether a group without batches would free more than it takes.
   [[nodiscard]] bool mark_would_free() const;
-  /// Whether so many more logs may get batches into the ring.
-  [[nodiscard]] bool takes_more_logs(std::size_t count) const {
-    return older_count_ + newer_count_ + count <= 2 * limits_.logs_in_a_round;
+  /// Whether one more log may get batches into the ring.
+  [[nodiscard]] bool takes_another_log() const {
+    return older_count_ + newer_count_ < 2 * limits_.logs_in_a_round;
   }
   [[nodiscard]] static bool is_in(const journal_account& account) {
     return account.older_end != model::no_offset || account.newer_end != model::no_offset;
@@ -77,9 +82,9 @@ class journal_ring {
   };
   [[nodiscard]] std::uint64_t next_sequence() const { return next_sequence_; }
   [[nodiscard]] place place_group(std::uint64_t blocks);
-  /// The group that was placed last has batches of the log up to `end`.
+  /// The group that is placed next has batches of the log up to `end`.
   void add_log(const journal_account_ptr& account, model::offset end);
-  /// What the group that was placed last says; to be called after its logs have been added.
+  /// What the group that was placed last says; to be called before anything is added for the next.
   [[nodiscard]] std::uint64_t oldest_needed() const;
   /// What the newest group on disk says: from there on a crash finds the groups again.
   [[nodiscard]] std::uint64_t recorded_oldest() const { return recorded_oldest_; }
@@ -92,6 +97,8 @@ class journal_ring {
   void forget_batches(journal_account& account, model::offset end);
   /// Whether it is time for the next round.
   [[nodiscard]] bool round_is_due() const;
+  /// A reason for a round, however few logs there are.
+  [[nodiscard]] bool is_half_full() const { return used_blocks_ > blocks_ / 2; }
   /// The logs whose syncs set the older part free.
   [[nodiscard]] std::vector<journal_account_ptr> begin_round();
   /// Those that have something in the ring.
@@ -106,7 +113,13 @@ class journal_ring {
     std::uint64_t blocks;
   };
 
+  /// The next group's place, as what lies before it sees it.
+  [[nodiscard]] std::uint64_t blocks_up_to_next() const {
+    return next_block_ == 0 && used_blocks_ > 0 ? blocks_ : next_block_;
+  }
+
   const limits limits_;
+  std::uint64_t blocks_ = 0;
   std::uint64_t next_sequence_ = 1;
   std::uint64_t next_block_ = 0;
   std::uint64_t used_blocks_ = 0;

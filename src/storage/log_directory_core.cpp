@@ -51,9 +51,16 @@ log_directory::core::core(const log_environment& given, io::path where, taken_di
       logs_worth_a_whole_sync(options.whole_sync_at_rest_from_logs),
       journal(std::make_shared<commit_journal>(
           given.files, path, taken.properties.directory_id.value_or(base::uuid{}),
-          commit_journal::settings{options.journal_bytes, options.journal_logs_in_a_round, options.metrics,
-                                   options.journal_worker, whole, options.whole_sync_from_logs,
-                                   &given.commits, &given.clock})) {}
+          commit_journal::settings{.bytes = options.journal_bytes,
+                                   .first_bytes = options.journal_first_bytes,
+                                   .bytes_for_each_log = options.journal_bytes_for_each_log,
+                                   .logs_in_a_round = options.journal_logs_in_a_round,
+                                   .metrics = options.metrics,
+                                   .worker = options.journal_worker,
+                                   .whole = whole,
+                                   .whole_sync_from_logs = options.whole_sync_from_logs,
+                                   .background = &given.commits,
+                                   .clock = &given.clock})) {}
 
 checkpointed_offsets offsets_of(const log& open_log) {
   return {open_log.recovery_point(), open_log.log_start_offset(), open_log.high_watermark(),

@@ -103,6 +103,8 @@ bool schedule_machine::start() {
   life_ = std::make_unique<life>(*this, 4 + below(30));
   storage::log_directory_options options;
   if (!one_in(4)) options.journal_bytes = journal_bytes;
+  options.journal_first_bytes = one_in(2) ? journal_bytes : journal_bytes / 2;
+  options.journal_bytes_for_each_log = one_in(2) ? journal_bytes : journal_bytes / 16;
   options.journal_logs_in_a_round = 1 + below(4);
   options.journal_worker = &life_->commits;
   options.whole_sync_from_logs = 1 + below(3);

@@ -46,11 +46,14 @@ class life {
  public:
   life(fault_file_system& files, std::array<log_book, log_count>& books, const model::topic_id& topic,
        std::uint64_t journal_bytes = ring_bytes,
-       std::size_t whole_sync_from_logs = storage::log_directory_options{}.whole_sync_from_logs)
+       std::size_t whole_sync_from_logs = storage::log_directory_options{}.whole_sync_from_logs,
+       std::uint64_t journal_first_bytes = ring_bytes)
       : files_(files), books_(books), topic_(topic) {
     storage::log_directory_options options;
     options.whole_sync_from_logs = whole_sync_from_logs;
     options.journal_bytes = journal_bytes;
+    options.journal_first_bytes = journal_first_bytes;
+    options.journal_bytes_for_each_log = ring_bytes;
     options.journal_logs_in_a_round = 8;
     options.metrics = &metrics_;
     auto opened = storage::log_directory::open(environment_, data, options);

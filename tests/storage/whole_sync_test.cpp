@@ -210,7 +210,7 @@ class held_whole_sync_test : public whole_sync_test {
     whole_sync_test::SetUp();
     storage::commit_journal::settings settings{.bytes = ring_bytes, .logs_in_a_round = 100};
     settings.whole = std::make_shared<storage::whole_sync>(files_, some_file);
-    settings.whole_syncs_on = &committer_;
+    settings.background = &committer_;
     journal_ = std::make_unique<storage::commit_journal>(files_, data, base::random_uuid(), settings);
     account_ = journal_->seat({}, log_, at(0));
     while (!offer()) {

@@ -1,8 +1,8 @@
 #pragma once
 // The commit journal's file: what small durable appends are acknowledged by, until their segments have been synced.
 //
-// It stands at the top of the data directory, has one size from its making on, and is overwritten in place. Blocks have
-// 4096 bytes:
+// It stands at the top of the data directory, is laid out before it is used, and overwritten in place. Blocks have 4096
+// bytes; what lies behind those that the header counts means nothing:
 //
 //   block 0, 1   header, written in turn; of the good ones that with the larger generation counts
 //   block 2...   the ring of groups, each from a block's beginning on; one that reaches the end goes on at block 2
@@ -28,7 +28,9 @@
 //         41    4 length of the batch (truncation: 0)
 //         45      the batch, as it is in the segment
 //
-// A run is one use of the ring, from a fresh run id on; groups of other runs mean nothing. After a crash the run's newest
+// A run is one use of the ring, from a fresh run id on; groups of other runs mean nothing. The ring can grow within a run,
+// by a header that differs in generation and blocks only, written when blocks behind the old end are on disk and no group
+// that is still needed goes on from that end at block 2. After a crash the run's newest
 // good group tells which ones are needed: an unbroken chain of sequences that ends with it. A group is written after the
 // one before is on disk, and only over groups that this one no longer needs; so what a crash tears is at most the one
 // behind the newest.

@@ -34,8 +34,12 @@ struct log_directory_options {
   /// is, and a new one gets node 1 and a random cluster id.
   std::optional<model::broker_id> node_id;
   std::optional<std::string> cluster_id;
-  /// Of the commit journal (commit.journal.bytes); 0 for none.
+  /// Of the commit journal's ring, at most (log.commit.journal.bytes); 0 for none.
   std::uint64_t journal_bytes = 0;
+  /// What the ring begins with, where that is less; it grows where a round of syncs would have fewer bytes for each log than
+  /// the second figure.
+  std::uint64_t journal_first_bytes = std::uint64_t{64} * 1024 * 1024;
+  std::uint64_t journal_bytes_for_each_log = std::uint64_t{128} * 1024;
   /// Logs whose descriptors the journal may keep open until their segments are synced, about twice as many at times.
   std::size_t journal_logs_in_a_round = 1024;
   /// Where so many logs have segments to be synced for the journal, the whole file system is synced in their place. Fewer are
