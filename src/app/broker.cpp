@@ -36,6 +36,10 @@ constexpr std::chrono::seconds producer_expiry_interval{60};
 constexpr std::chrono::seconds flush_check_interval{1};
 constexpr std::chrono::seconds closed_segment_sync_interval{5};
 constexpr std::chrono::seconds free_space_interval{1};
+constexpr std::chrono::seconds idle_log_interval{5};
+constexpr std::size_t many_idle_logs = 64;
+/// When all are idle: about a minute.
+constexpr int looks_between_trims = 12;
 /// A reactor that has not run anything for so long is stuck.
 constexpr std::chrono::seconds reactor_silence{20};
 /// With what else is open, and a few that are opened before others are closed, no more than 4,096.
@@ -367,6 +371,13 @@ void broker::parts::start_housekeeping() {
   patient_chores.add(
       milliseconds(values.log_retention_check_interval_ms), [this] { partitions->delete_old_segments(); },
       milliseconds(first_retention));
+  patient_chores.add(idle_log_interval, [this, quiet_looks = 0]() mutable {
+    const auto count = partitions->rest_idle_logs();
+    quiet_looks = count.in_use == 0 ? quiet_looks + 1 : 0;
+    // What many of them have let go of lies scattered among what is in use; and chores leave memory to threads that do
+    // nothing for long.
+    if (count.have_come_to_rest >= many_idle_logs || quiet_looks % looks_between_trims == 1) ::malloc_trim(0);
+  });
   patient_chores.add(file_removal_interval, [this] { partitions->remove_deleted_files(); });
   patient_chores.add(producer_expiry_interval, [this] {
     std::unique_lock lock(config_mutex);

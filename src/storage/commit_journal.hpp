@@ -97,6 +97,9 @@ class commit_journal final : commit_source {
   /// Returns when nothing is called for that log any more; not to be called from within such a call. What it has in the ring
   /// stays there until given_back().
   void leave(journal_account& account);
+  /// The same where nothing of the log is in the ring or on its way; else false, and nothing has changed. Nobody offers for
+  /// that log meanwhile.
+  [[nodiscard]] bool leave_if_free(journal_account& account);
 
   /// The caller keeps the log's batches in order, and offers each when it is written. Returns where the run of taken
   /// batches began that this one ends; nothing when it is not taken, and its log has to see to it itself.

@@ -234,6 +234,13 @@ void commit_journal::leave(journal_account& account) {
   await(lock, [&] { return account.member_of_filling <= told_number_; });
 }
 
+bool commit_journal::leave_if_free(journal_account& account) {
+  const std::lock_guard guard(mutex_);
+  if (journal_ring::is_in(account) || account.member_of_filling > told_number_) return false;
+  account.log = nullptr;
+  return true;
+}
+
 void commit_journal::fail(const base::error& why) {
   counts_.failures.add();
   for (const auto& each : filling_.members) {

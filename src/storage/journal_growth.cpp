@@ -8,11 +8,12 @@ namespace tidelog::storage {
 namespace {
 
 constexpr std::uint64_t piece_bytes = std::uint64_t{1024} * 1024;
+constexpr std::uint64_t written_at_once = std::uint64_t{64} * 1024;
 
 }  // namespace
 
 base::status fill_with_zeros(io::file& file, std::uint64_t from, std::uint64_t to) {
-  const std::vector<std::byte> zeros(std::min(piece_bytes, to - from));
+  const std::vector<std::byte> zeros(std::min(written_at_once, to - from));
   for (std::uint64_t at = from; at < to; at += zeros.size()) {
     TIDELOG_DO(
         file.write_at(base::byte_view(zeros).first(std::min<std::uint64_t>(zeros.size(), to - at)), at));

@@ -16,8 +16,12 @@ void journal_ring::begin_run(std::uint64_t blocks) {
   groups_.clear();
   recorded_oldest_ = 1;
   older_.clear();
+  forget_newer();
+}
+
+void journal_ring::forget_newer() {
   for (const auto& each : newer_) each->listed_as_newer = false;
-  newer_.clear();
+  newer_ = {};
 }
 
 void journal_ring::grow(std::uint64_t blocks) {
@@ -75,11 +79,11 @@ void journal_ring::synced(journal_account& account, model::offset end) {
   account.synced_end = end;
   if (account.older_end != model::no_offset && account.older_end <= end) {
     account.older_end = model::no_offset;
-    --older_count_;
+    if (--older_count_ == 0) older_ = {};
   }
   if (account.newer_end != model::no_offset && account.newer_end <= end) {
     account.newer_end = model::no_offset;
-    --newer_count_;
+    if (--newer_count_ == 0) forget_newer();
   }
 }
 

@@ -113,6 +113,8 @@ class journal_ring {
     std::uint64_t blocks;
   };
 
+  /// Nobody in the list has anything in the part any more.
+  void forget_newer();
   /// The next group's place, as what lies before it sees it.
   [[nodiscard]] std::uint64_t blocks_up_to_next() const {
     return next_block_ == 0 && used_blocks_ > 0 ? blocks_ : next_block_;
@@ -127,7 +129,8 @@ class journal_ring {
   std::deque<group> groups_;
   std::uint64_t recorded_oldest_ = 1;
 
-  /// Accounts whose end of that part has gone since stay in the lists until the next round, and are passed over.
+  /// Accounts whose end of that part has gone since stay in the lists until the next round, or until that is so of all, and
+  /// are passed over.
   std::vector<journal_account_ptr> older_;
   std::vector<journal_account_ptr> newer_;
   std::size_t older_count_ = 0;

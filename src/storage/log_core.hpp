@@ -169,6 +169,10 @@ struct log::core final : commit_source, journaled_log, segment_home {
   /// Where flush.messages is N, fewer than N records at the log's end may count without being on disk.
   [[nodiscard]] bool has_too_many_unsynced(model::offset end) const;
 
+  // log_rest.cpp
+  /// Of a log that ends there and has nothing to be synced.
+  [[nodiscard]] idleness rest(std::int64_t end);
+
   // log_refill.cpp
   /// With append_mutex held, so without patience: fails with EAGAIN where that needs refill_producer() first.
   [[nodiscard]] base::result<std::optional<recorded_batch>> check_producer(const producer_batch& batch);
@@ -176,6 +180,8 @@ struct log::core final : commit_source, journaled_log, segment_home {
   [[nodiscard]] base::status refill_producer(base::byte_view bytes);
   /// With append_mutex held: what the log has of the producer before its window.
   void take_window(model::producer_id producer, std::span<const producer_batch> found);
+  /// With append_mutex held: forgets what refill_producer() would find again at once.
+  void rest_producers();
   /// The producer's batches below `before` that its window may want, in log order.
   [[nodiscard]] base::result<std::vector<producer_batch>> batches_before(model::offset before,
                                                                          const producer_batch& of,
@@ -185,6 +191,8 @@ struct log::core final : commit_source, journaled_log, segment_home {
   [[nodiscard]] base::status take_seat(const journal_seat& given);
   /// With append_mutex held: what the log appends from now on may be in the journal.
   void sit_down();
+  /// With append_mutex held: nothing of the log is in the journal any more, or it keeps its account.
+  void stand_up();
   [[nodiscard]] journal_account_ptr account_if_any() const;
   /// Returns how many batches have been appended.
   [[nodiscard]] base::result<std::uint64_t> replay(const journal_leftovers& from);
@@ -316,6 +324,10 @@ struct log::core final : commit_source, journaled_log, segment_home {
     return tail_state;
   }
 
+  /// Of rest_if_idle() only: how many calls in a row have found that the log ends there, of which these are the low bits.
+  std::uint8_t quiet_looks = 0;
+  std::uint32_t end_at_last_look = 0;
+
   /// Without a journal where every sync is of the segments. Set before the log is shared.
   journal_seat seat;
   /// From the first durable append or truncation on. Set by sit_down(); who does not hold append_mutex asks
@@ -397,9 +409,9 @@ struct log::core final : commit_source, journaled_log, segment_home {
   log::offline_listener when_offline;                 ///< guarded by offline_mutex
 
   base::small_mutex waiters_mutex;
-  std::vector<waiter> waiters;   ///< by their ends
   bool running_waiters = false;  ///< one thread at a time, so that callbacks come in order
   bool waiters_closed = false;
+  std::vector<waiter> waiters;  ///< by their ends
 
   progress_listener listener;
   base::task roll_listener;

@@ -219,6 +219,14 @@ base::status log_directory::write_checkpoints() {
   return core_->write_checkpoints();
 }
 
+void log_directory::sync_together(std::size_t logs) {
+  // Without a journal the logs believe no such sync.
+  const bool is_worth_it =
+      logs >= core_->logs_worth_a_whole_sync && core_->whole->is_usable() && core_->journal->is_on();
+  // A failure is told there; the logs then sync their own files.
+  if (is_worth_it) static_cast<void>(core_->whole->run());
+}
+
 base::status log_directory::close(base::worker_pool& pool, std::int64_t broker_epoch) {
   return core_->close(pool, broker_epoch);
 }

@@ -36,6 +36,12 @@ void log::core::sit_down() {
   account = std::move(mine);
 }
 
+void log::core::stand_up() {
+  if (!account || !seat.journal->leave_if_free(*account)) return;
+  const std::lock_guard guard(tail_mutex);
+  account.reset();
+}
+
 journal_account_ptr log::core::account_if_any() const {
   const std::lock_guard guard(tail_mutex);
   return account;

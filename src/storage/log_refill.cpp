@@ -12,6 +12,8 @@ namespace {
 constexpr std::uint64_t step_bytes = 1024 * 1024;
 /// How far back is looked. Without patience one step: others wait for the thread, also when nobody waits for the disk.
 constexpr std::uint64_t most_bytes = 64 * step_bytes;
+/// Where that is sure to be found again, a log at rest does without its producers' older batches.
+constexpr std::uint64_t near_bytes = step_bytes;
 
 [[nodiscard]] bool has_sequences(const producer_batch& batch) {
   return batch.kind != producer_batch::content::end_of_transaction;
@@ -58,6 +60,13 @@ void log::core::take_window(model::producer_id producer, std::span<const produce
   // There may be more, but nobody looks any further.
   if (producers.refill(producer, found) == producer_state::refill_outcome::more_wanted)
     producers.refill(producer, {});
+}
+
+void log::core::rest_producers() {
+  const log_tail now = tail();
+  const bool can_refill = !compacted.load() && now.end.position <= near_bytes;
+  producers.rest(can_refill ? std::max(model::offset(log_start.load()), now.end.segment_base)
+                            : now.end.offset);
 }
 
 base::result<std::vector<producer_batch>> log::core::batches_before(model::offset before,

@@ -86,6 +86,11 @@ void cached_file::unpin() {
   if (cache_.is_overfull()) close();
 }
 
+bool cached_file::is_pinned() const {
+  const std::lock_guard guard(mutex_);
+  return pins_ > 0;
+}
+
 base::status cached_file::rename_to(const io::path& name) {
   // Under the lock, so that who failed to open the old name finds the new one.
   const std::lock_guard guard(mutex_);

@@ -53,6 +53,10 @@ class batch_window {
   [[nodiscard]] const kept_batch& oldest() const { return at(0); }
   [[nodiscard]] const kept_batch& newest() const { return newest_; }
   void clear() { size_ = 0; }
+  void keep_newest() {
+    size_ = std::min<std::uint8_t>(size_, 1);
+    earlier_.reset();
+  }
 
   /// The oldest goes when the window is full.
   void add_newest(const kept_batch& batch) {
@@ -233,6 +237,17 @@ producer_state::refill_outcome producer_state::refill(model::producer_id produce
     }
   }
   return known.wants_refill() ? refill_outcome::more_wanted : refill_outcome::complete;
+}
+
+void producer_state::rest(model::offset from) {
+  if (producers_ == nullptr) return;
+  producers_->rehash(0);
+  for (auto& [producer, entry] : *producers_) {
+    if (entry.window.size() < 2 || entry.window.oldest().base_offset() < from) continue;
+    // What lies before the window is as far away as ever: refill() finds where the epoch began.
+    entry.window.keep_newest();
+    entry.window_complete = false;
+  }
 }
 
 void producer_state::load(std::span<const producer_snapshot_entry> entries, base::unix_ms now_ms) {

@@ -46,14 +46,14 @@ io::path segment::name_of_kind(std::string_view kind) const {
 segment::segment(segment_home& home, model::offset base, const char* name_suffix)
     : home_(home), base_(base), name_suffix_(name_suffix) {}
 
-segment::file_parts& segment::parts() {
-  if (auto* made = parts_.load(std::memory_order_acquire)) return *made;
+std::shared_ptr<segment::file_parts> segment::parts() {
   const std::lock_guard guard(parts_mutex_);
-  if (!parts_owner_) {
-    parts_owner_ = std::make_unique<file_parts>(*this);
-    parts_.store(parts_owner_.get(), std::memory_order_release);
+  parts_used_ = true;
+  if (!parts_) {
+    parts_ = std::make_shared<file_parts>(*this);
+    home_.has_parts.store(true);
   }
-  return *parts_owner_;
+  return parts_;
 }
 
 base::result<std::uint64_t> segment::size(io::patience reader) {
@@ -91,7 +91,7 @@ base::status segment::learn_facts() {
 }
 
 base::result<std::shared_ptr<io::file>> segment::create_data() {
-  TIDELOG_TRY(auto file, parts().data.get_or_create());
+  TIDELOG_TRY(auto file, parts()->data.get_or_create());
   // A file of this name can only be what a failed roll left behind.
   TIDELOG_DO(file->truncate(0));
   begin_empty();
@@ -123,7 +123,7 @@ void segment::note_batch(const model::record_batch_header& batch, std::int64_t i
 
 void segment::grow(const model::record_batch_header& batch, std::uint64_t position, std::int64_t interval) {
   if (growth_.bytes_since_entry > static_cast<std::uint64_t>(std::max<std::int64_t>(interval, 0))) {
-    parts().offsets.add({batch.last_offset(), static_cast<std::uint32_t>(position)});
+    parts()->offsets.add({batch.last_offset(), static_cast<std::uint32_t>(position)});
     offset_entries_.fetch_add(1, std::memory_order_relaxed);
     add_time_entry();
     growth_.bytes_since_entry = 0;
@@ -139,15 +139,15 @@ void segment::grow(const model::record_batch_header& batch, std::uint64_t positi
 
 void segment::add_time_entry() {
   if (growth_.largest.timestamp <= growth_.last_time_entry) return;
-  parts().times.add({growth_.largest.timestamp, growth_.largest.last_offset});
+  parts()->times.add({growth_.largest.timestamp, growth_.largest.last_offset});
   time_entries_.fetch_add(1, std::memory_order_relaxed);
   growth_.last_time_entry = growth_.largest.timestamp;
 }
 
 void segment::write_index_entries_locked() {
-  if (!parts().offsets.wants_write()) return;
-  auto written = parts().offsets.write_pending();
-  if (written) written = parts().times.write_pending();
+  if (!parts()->offsets.wants_write()) return;
+  auto written = parts()->offsets.write_pending();
+  if (written) written = parts()->times.write_pending();
   if (!written) base::say_warning("index entries stay in memory for now: {}", written.error().describe());
 }
 
@@ -158,16 +158,16 @@ void segment::complete_indexes() {
 
 void segment::complete_indexes_locked() {
   add_time_entry();
-  auto written = parts().offsets.complete();
-  if (written) written = parts().times.complete();
+  auto written = parts()->offsets.complete();
+  if (written) written = parts()->times.complete();
   if (!written) base::say_warning("index is incomplete on disk: {}", written.error().describe());
   indexes_dirty_.store(true, std::memory_order_release);
 }
 
 base::status segment::create_missing_files() {
-  TIDELOG_DO(parts().data.get_or_create());
-  TIDELOG_DO(parts().offsets.file().get_or_create());
-  TIDELOG_DO(parts().times.file().get_or_create());
+  TIDELOG_DO(parts()->data.get_or_create());
+  TIDELOG_DO(parts()->offsets.file().get_or_create());
+  TIDELOG_DO(parts()->times.file().get_or_create());
   return {};
 }
 
@@ -195,7 +195,7 @@ base::result<std::optional<model::timestamp>> segment::first_timestamp() {
 
 void segment::mark_dirty(const std::shared_ptr<io::file>& file) {
   // A sync that has begun before this write takes the mark away first, so the write is never forgotten.
-  if (!dirty_.exchange(true, std::memory_order_acq_rel)) parts().data.pin(file);
+  if (!dirty_.exchange(true, std::memory_order_acq_rel)) parts()->data.pin(file);
 }
 
 base::status segment::sync(const written_mark* written) {
@@ -206,11 +206,11 @@ base::status segment::sync(const written_mark* written) {
     // Whoever syncs may still know a segment that has been removed meanwhile, and of that nothing has to be on disk. After
     // another failure the pin stays: the descriptor must not be closed as if all were well.
     if (!synced && !is_removed()) return synced;
-    parts().data.unpin();
+    parts()->data.unpin();
   }
   if (is_sealed() && indexes_dirty_.exchange(false, std::memory_order_acq_rel) && !is_on_disk()) {
-    auto synced = parts().offsets.sync();
-    if (synced) synced = parts().times.sync();
+    auto synced = parts()->offsets.sync();
+    if (synced) synced = parts()->times.sync();
     if (!synced && !is_removed())
       base::say_warning("index may have to be made again: {}", synced.error().describe());
   }
@@ -218,22 +218,24 @@ base::status segment::sync(const written_mark* written) {
 }
 
 base::status segment::sync_data() {
-  TIDELOG_TRY(const auto file, parts().data.get());
+  TIDELOG_TRY(const auto file, parts()->data.get());
   return file->sync_data();
 }
 
 base::status segment::sync_indexes_so_far() {
   {
     const std::lock_guard guard(change_mutex_);
-    TIDELOG_DO(parts().offsets.write_pending());
-    TIDELOG_DO(parts().times.write_pending());
+    const auto mine = parts();
+    TIDELOG_DO(mine->offsets.write_pending());
+    TIDELOG_DO(mine->times.write_pending());
   }
-  TIDELOG_DO(parts().offsets.sync());
-  return parts().times.sync();
+  TIDELOG_DO(parts()->offsets.sync());
+  return parts()->times.sync();
 }
 
 base::status segment::sync_index_files() {
-  for (cached_file* const each : {&parts().offsets.file(), &parts().times.file()}) {
+  const auto mine = parts();
+  for (cached_file* const each : {&mine->offsets.file(), &mine->times.file()}) {
     auto file = each->get();
     if (!file && file.error().code == std::errc::no_such_file_or_directory) continue;
     if (!file) return base::forward_error(file);
@@ -246,26 +248,61 @@ void segment::let_go_if_on_disk(const written_mark& written) {
   if (!written.is_on_disk() || !dirty_.exchange(false, std::memory_order_acq_rel)) return;
   // Written to meanwhile: it stays dirty, with one pin for it.
   if (!written.is_on_disk() && !dirty_.exchange(true, std::memory_order_acq_rel)) return;
-  parts().data.unpin();
+  parts()->data.unpin();
 }
 
 io::path segment::data_name() {
   const std::lock_guard guard(parts_mutex_);
-  if (parts_owner_) return parts_owner_->data.name();
+  if (parts_) return parts_->data.name();
   return name_of_kind(data_suffix);
 }
 
 void segment::forget_files() {
+  const std::lock_guard changes(change_mutex_);
   const std::lock_guard guard(parts_mutex_);
-  if (!parts_owner_ || dirty_.load() || parts_owner_->data.is_removed()) return;
-  if (parts_owner_->offsets.has_pending() || parts_owner_->times.has_pending()) return;
-  parts_.store(nullptr, std::memory_order_release);
-  parts_owner_.reset();
+  forget_parts_if_free();
+}
+
+void segment::forget_parts_if_free() {
+  // Who has them would not hear of new names; and a sync in progress is of what was written through this descriptor.
+  if (!parts_ || parts_.use_count() > 1 || dirty_.load() || parts_->data.is_pinned()) return;
+  if (parts_->data.is_removed() || parts_->offsets.has_pending() || parts_->times.has_pending()) return;
+  offset_entries_.store(parts_->offsets.count(), std::memory_order_relaxed);
+  time_entries_.store(parts_->times.count(), std::memory_order_relaxed);
+  parts_.reset();
+}
+
+bool segment::rest_if_unused() {
+  {
+    const std::lock_guard guard(parts_mutex_);
+    if (!parts_) return true;
+    if (std::exchange(parts_used_, false)) return false;
+  }
+  const std::lock_guard changes(change_mutex_);
+  if (auto written = write_waiting_entries(); !written) {
+    base::say_warning("index entries stay in memory for now: {}", written.error().describe());
+    return false;
+  }
+  const std::lock_guard guard(parts_mutex_);
+  if (!parts_used_) forget_parts_if_free();
+  return !parts_;
+}
+
+base::status segment::write_waiting_entries() {
+  std::shared_ptr<file_parts> mine;
+  {
+    const std::lock_guard guard(parts_mutex_);
+    mine = parts_;
+  }
+  if (!mine) return {};
+  if (mine->offsets.has_pending()) TIDELOG_DO(mine->offsets.write_pending());
+  if (mine->times.has_pending()) TIDELOG_DO(mine->times.write_pending());
+  return {};
 }
 
 bool segment::is_removed() {
   const std::lock_guard guard(parts_mutex_);
-  return parts_owner_ && parts_owner_->data.is_removed();
+  return parts_ && parts_->data.is_removed();
 }
 
 io::path segment::transaction_index_name() {
@@ -274,14 +311,14 @@ io::path segment::transaction_index_name() {
 }
 
 base::status segment::rename_to_suffix(const char* suffix) {
-  file_parts& mine = parts();
+  const auto mine = parts();
   const auto name_with = [&](std::string_view kind) {
     return home_.directory / (segment_file_name(base_, kind) + suffix);
   };
   const io::path transactions = transaction_index_name();
-  TIDELOG_DO(mine.data.rename_to(name_with(data_suffix)));
-  TIDELOG_DO(mine.offsets.file().rename_if_there(name_with(offset_index_entry::file_suffix)));
-  TIDELOG_DO(mine.times.file().rename_if_there(name_with(time_index_entry::file_suffix)));
+  TIDELOG_DO(mine->data.rename_to(name_with(data_suffix)));
+  TIDELOG_DO(mine->offsets.file().rename_if_there(name_with(offset_index_entry::file_suffix)));
+  TIDELOG_DO(mine->times.file().rename_if_there(name_with(time_index_entry::file_suffix)));
   TIDELOG_DO(
       unless_missing(home_.environment.files.rename(transactions, name_with(transaction_index_suffix))));
   const std::lock_guard guard(parts_mutex_);
@@ -290,14 +327,15 @@ base::status segment::rename_to_suffix(const char* suffix) {
 }
 
 base::status segment::remove_files() {
-  file_parts& mine = parts();
-  for (cached_file* file : {&mine.data, &mine.offsets.file(), &mine.times.file()}) TIDELOG_DO(file->remove());
+  const auto mine = parts();
+  for (cached_file* file : {&mine->data, &mine->offsets.file(), &mine->times.file()})
+    TIDELOG_DO(file->remove());
   return unless_missing(home_.environment.files.remove_file(transaction_index_name()));
 }
 
 void segment::close_files() {
-  file_parts& mine = parts();
-  for (cached_file* file : {&mine.data, &mine.offsets.file(), &mine.times.file()}) file->close();
+  const auto mine = parts();
+  for (cached_file* file : {&mine->data, &mine->offsets.file(), &mine->times.file()}) file->close();
 }
 
 }  // namespace tidelog::storage

@@ -111,6 +111,8 @@ struct segment_home {
   const log_environment environment;
   const io::compact_path directory;
   recovery_log findings{};  ///< what is found wrong
+  /// Of some segment something is kept in memory for its files.
+  std::atomic<bool> has_parts{false};
 };
 
 class segment {
@@ -125,7 +127,7 @@ class segment {
   [[nodiscard]] base::result<std::uint64_t> size(io::patience reader = io::patience::waits_for_disk);
   [[nodiscard]] base::result<std::shared_ptr<io::file>> data(
       io::patience reader = io::patience::waits_for_disk) {
-    return parts().data.get(reader);
+    return parts()->data.get(reader);
   }
   [[nodiscard]] base::result<std::shared_ptr<io::file>> create_data();
 
@@ -228,8 +230,12 @@ class segment {
   [[nodiscard]] base::status remove_files();
   /// Lets go of descriptors that nobody uses.
   void close_files();
-  /// Also of what is kept in memory for the files, until they are used. Of the active segment, before others have it.
+  /// Also of what is kept in memory for the files, until they are used. Not while somebody uses them, or has written what is
+  /// not synced. Nobody appends meanwhile.
   void forget_files();
+  /// The same where nobody has used them since the last such call; index entries that wait in memory are written before.
+  /// Returns whether nothing is kept. Only one thread calls it.
+  [[nodiscard]] bool rest_if_unused();
   /// The segment's index of aborted transactions, if it has a file of that name.
   [[nodiscard]] io::path transaction_index_name();
 
@@ -259,7 +265,11 @@ class segment {
   static constexpr std::uint64_t unknown_size = ~std::uint64_t{0};
   static constexpr base::unix_ms unknown_time = -1;
 
-  [[nodiscard]] file_parts& parts();
+  /// They are not forgotten while somebody has them.
+  [[nodiscard]] std::shared_ptr<file_parts> parts();
+  /// With change_mutex_ and parts_mutex_ held.
+  void forget_parts_if_free();
+  [[nodiscard]] base::status write_waiting_entries();
   [[nodiscard]] io::path name_of_kind(std::string_view kind) const;
   /// Asks the file system for what is not known yet of size and time.
   [[nodiscard]] base::status learn_facts();
@@ -327,6 +337,7 @@ class segment {
   std::atomic<bool> indexes_dirty_{false};
   std::atomic<bool> indexes_checked_{false};
   std::atomic<bool> indexes_rebuilt_{false};
+  bool parts_used_ = false;  ///< guarded by parts_mutex_, as what says so below
 
   base::small_mutex parts_mutex_;
   /// Held while entries are added and while the indexes are made anew.
@@ -337,9 +348,8 @@ class segment {
 
   std::atomic<std::uint64_t> offset_entries_{0};
   std::atomic<std::uint64_t> time_entries_{0};
-  std::atomic<file_parts*> parts_{nullptr};
-  std::unique_ptr<file_parts> parts_owner_;
-  const char* name_suffix_;  ///< guarded by parts_mutex_
+  std::shared_ptr<file_parts> parts_;  ///< guarded by parts_mutex_
+  const char* name_suffix_;            ///< guarded by parts_mutex_
   growth growth_;
   std::optional<timed_batch> sealed_largest_;
   /// Guarded by damage_mutex_, as what follows.

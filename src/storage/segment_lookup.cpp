@@ -80,7 +80,7 @@ base::result<std::optional<batch_place>> segment::find_once(model::offset target
   // Entries of batches that were appended since `end` was looked at are not meant.
   TIDELOG_TRY(
       const auto entry,
-      parts().offsets.last_where(
+      parts()->offsets.last_where(
           [&](const auto& each) { return each.last_offset <= target && each.position < end; }, reader));
   const std::uint64_t start = entry ? entry->position : 0;
   const std::uint64_t longest_walk =
@@ -113,7 +113,7 @@ base::result<batch_boundary> segment::last_boundary(std::uint64_t from, std::uin
   const std::uint64_t bound = std::min(limit, end);
   TIDELOG_TRY(const auto file, data(reader));
   // The index saves the walk over what lies between; it is taken only where it names a batch that is there.
-  auto entry = parts().offsets.last_where([&](const auto& each) { return each.position <= bound; }, reader);
+  auto entry = parts()->offsets.last_where([&](const auto& each) { return each.position <= bound; }, reader);
   if (!entry && entry.error().code == errc::corrupt_index) entry = std::nullopt;
   if (!entry) return base::forward_error(entry);
   batch_boundary reached{from, {}};
@@ -150,17 +150,17 @@ base::result<timed_batch> segment::largest_timestamp(std::int64_t interval) {
 }
 
 base::result<std::optional<time_index_entry>> segment::last_time_locked(std::int64_t interval) {
-  auto last = parts().times.last();
+  auto last = parts()->times.last();
   if (last || last.error().code != errc::corrupt_index || indexes_rebuilt_.load()) return last;
   report_index(recovery_outcome::index_wrong);
   TIDELOG_DO(rebuild_indexes_locked(interval));
-  return parts().times.last();
+  return parts()->times.last();
 }
 
 base::result<model::offset> segment::time_floor(model::timestamp at, std::int64_t interval) {
   TIDELOG_DO(check_indexes(interval));
   const auto floor_once = [&]() -> base::result<std::optional<time_index_entry>> {
-    return parts().times.last_where([&](const auto& each) { return each.timestamp <= at; });
+    return parts()->times.last_where([&](const auto& each) { return each.timestamp <= at; });
   };
   auto entry = floor_once();
   if (!entry && entry.error().code != errc::corrupt_index) return base::forward_error(entry);
@@ -189,7 +189,7 @@ base::result<bool> segment::names_its_batch(const time_index_entry& entry, std::
 }
 
 void segment::report_index(recovery_outcome what) {
-  const auto& name = parts().data.name();
+  const auto& name = parts()->data.name();
   base::say_warning("{}: {}; its indexes are made again", name.native(), name_of(what));
   home_.findings.add({.what = what, .file = name, .first_offset = base_});
 }
@@ -217,15 +217,15 @@ base::result<std::optional<recovery_outcome>> segment::fault_in_indexes(std::uin
 base::result<std::optional<recovery_outcome>> segment::look_for_fault(std::uint64_t size) {
   using offset_state = offset_index::file_state;
   using time_state = time_index::file_state;
-  file_parts& mine = parts();
-  TIDELOG_TRY(const auto offset_file, mine.offsets.load());
-  TIDELOG_TRY(const auto time_file, mine.times.load());
+  const auto mine = parts();
+  TIDELOG_TRY(const auto offset_file, mine->offsets.load());
+  TIDELOG_TRY(const auto time_file, mine->times.load());
   if (offset_file == offset_state::missing || time_file == time_state::missing)
     return recovery_outcome::index_missing;
   if (offset_file != offset_state::whole || time_file != time_state::whole)
     return recovery_outcome::index_wrong;
-  TIDELOG_TRY(const auto last_offset, mine.offsets.last());
-  TIDELOG_TRY(const auto last_time, mine.times.last());
+  TIDELOG_TRY(const auto last_offset, mine->offsets.last());
+  TIDELOG_TRY(const auto last_time, mine->times.last());
   if (size == 0) {
     if (last_offset || last_time) return recovery_outcome::index_long;
     return std::nullopt;
@@ -253,8 +253,8 @@ base::result<std::optional<recovery_outcome>> segment::look_for_fault(std::uint6
 
 base::result<std::optional<recovery_outcome>> segment::fault_in_last_time(const time_index_entry& last,
                                                                           std::uint64_t size) {
-  file_parts& mine = parts();
-  TIDELOG_TRY(const auto near, mine.offsets.last_where(
+  const auto mine = parts();
+  TIDELOG_TRY(const auto near, mine->offsets.last_where(
                                    [&](const auto& each) { return each.last_offset <= last.last_offset; }));
   TIDELOG_TRY(const auto file, data());
   // It names a batch with just that timestamp, …
@@ -279,7 +279,7 @@ base::result<bool> segment::comes_later(const io::file& file, std::uint64_t posi
   // Where timestamps do not rise, the last entry may be far from the end: then every so many batches one is looked at,
   // and all of the last stretch.
   if (size - position > longest_time_check_bytes) {
-    TIDELOG_TRY(const auto entries, parts().offsets.read_rising());
+    TIDELOG_TRY(const auto entries, parts()->offsets.read_rising());
     const std::size_t step = entries.size() / time_probes + 1;
     for (std::size_t at = 0; at < entries.size(); at += step) {
       if (entries[at].position < position) continue;
@@ -304,13 +304,13 @@ base::status segment::rebuild_indexes(std::int64_t interval, const scan_interrup
 }
 
 base::status segment::rebuild_indexes_locked(std::int64_t interval, const scan_interrupt& interrupt) {
-  file_parts& mine = parts();
+  const auto mine = parts();
   TIDELOG_TRY(const std::uint64_t end, size());
   TIDELOG_TRY(const auto file, data());
   forget_growth();
   sealed_largest_.reset();
-  mine.offsets.replace({});
-  mine.times.replace({});
+  mine->offsets.replace({});
+  mine->times.replace({});
   sound_walker walker(*this, *file, 0, end, io::patience::waits_for_disk, interrupt);
   while (true) {
     TIDELOG_TRY(const auto batch, walker.next());

@@ -59,12 +59,12 @@ base::result<model::offset> segment::load_active(std::int64_t interval) {
 }
 
 base::result<model::offset> segment::resume_growth(std::int64_t interval) {
-  file_parts& mine = parts();
+  const auto mine = parts();
   forget_growth();
-  offset_entries_.store(mine.offsets.count(), std::memory_order_relaxed);
-  time_entries_.store(mine.times.count(), std::memory_order_relaxed);
-  TIDELOG_TRY(const auto entry, mine.offsets.last());
-  TIDELOG_TRY(const auto last_time, mine.times.last());
+  offset_entries_.store(mine->offsets.count(), std::memory_order_relaxed);
+  time_entries_.store(mine->times.count(), std::memory_order_relaxed);
+  TIDELOG_TRY(const auto entry, mine->offsets.last());
+  TIDELOG_TRY(const auto last_time, mine->times.last());
   if (last_time) {
     growth_.largest = {last_time->timestamp, last_time->last_offset};
     growth_.last_time_entry = last_time->timestamp;
@@ -101,14 +101,14 @@ base::result<std::optional<trusted_start>> segment::find_trusted_start(model::of
 base::result<std::optional<trusted_start>> segment::trusted_start_by_index(model::offset trusted_below,
                                                                            const scan_interrupt& interrupt) {
   // What had not been synced may be anything, so each file is taken as far as it rises only.
-  file_parts& mine = parts();
-  TIDELOG_TRY(const auto offset_file, mine.offsets.load());
-  TIDELOG_TRY(const auto time_file, mine.times.load());
+  const auto mine = parts();
+  TIDELOG_TRY(const auto offset_file, mine->offsets.load());
+  TIDELOG_TRY(const auto time_file, mine->times.load());
   if (offset_file == offset_index::file_state::missing || time_file == time_index::file_state::missing)
     return std::nullopt;
   TIDELOG_TRY(const auto file, data());
   TIDELOG_TRY(const std::uint64_t end, file->size());
-  TIDELOG_TRY(auto offsets, mine.offsets.read_rising());
+  TIDELOG_TRY(auto offsets, mine->offsets.read_rising());
   const auto may_be_kept = [&](const auto& each) {
     return each.last_offset < trusted_below && each.position < end;
   };
@@ -122,7 +122,7 @@ base::result<std::optional<trusted_start>> segment::trusted_start_by_index(model
   const batch_place place{offsets.back().position, offsets.back().position + batch->size_bytes(),
                           batch->base_offset(), batch->next_offset()};
 
-  TIDELOG_TRY(auto times, mine.times.read_rising());
+  TIDELOG_TRY(auto times, mine->times.read_rising());
   while (!times.empty() && times.back().last_offset >= place.base_offset) times.pop_back();
   if (times.empty()) return std::nullopt;
   TIDELOG_TRY(const auto fault, fault_in_last_time(times.back(), place.position));
@@ -131,17 +131,17 @@ base::result<std::optional<trusted_start>> segment::trusted_start_by_index(model
 }
 
 base::result<scan_outcome> segment::begin_scan(const std::optional<trusted_start>& start) {
-  file_parts& mine = parts();
+  const auto mine = parts();
   forget_growth();
   scan_outcome begun;
   begun.next_offset = base_;
   if (!start) {
-    mine.offsets.replace({});
-    mine.times.replace({});
+    mine->offsets.replace({});
+    mine->times.replace({});
     return begun;
   }
-  TIDELOG_DO(mine.offsets.keep_first(start->offset_entries));
-  TIDELOG_DO(mine.times.keep_first(start->time_entries));
+  TIDELOG_DO(mine->offsets.keep_first(start->offset_entries));
+  TIDELOG_DO(mine->times.keep_first(start->time_entries));
   begun.end_position = start->at.position;
   begun.next_offset = start->at.base_offset;
   offset_entries_.store(start->offset_entries, std::memory_order_relaxed);
@@ -228,11 +228,11 @@ base::result<scan_outcome> segment::scan(const std::optional<trusted_start>& fro
 
 base::status segment::cut(std::uint64_t size, model::offset next_offset, std::int64_t interval) {
   const std::lock_guard guard(change_mutex_);
-  file_parts& mine = parts();
+  const auto mine = parts();
   size_.store(size, std::memory_order_release);
-  auto kept = mine.offsets.keep_where(
+  auto kept = mine->offsets.keep_where(
       [&](const auto& each) { return each.last_offset < next_offset && each.position < size; });
-  if (kept) kept = mine.times.keep_where([&](const auto& each) { return each.last_offset < next_offset; });
+  if (kept) kept = mine->times.keep_where([&](const auto& each) { return each.last_offset < next_offset; });
   if (!kept) {
     base::say_warning("{}", kept.error().describe());
     TIDELOG_DO(rebuild_indexes_locked(interval));

@@ -256,7 +256,7 @@ class working_life {
 
   void look_after(storage::log& log, std::uint64_t what) const {
     const auto now_ms = machine_.clock.now_ms();
-    switch (what % 6) {
+    switch (what % 7) {
       case 0:
         return static_cast<void>(log.roll());
       case 1:
@@ -267,6 +267,11 @@ class working_life {
         return log.flush_if_due(now_ms);
       case 4:
         return static_cast<void>(log.delete_old_segments(now_ms));
+      case 5:
+        for (int looks = 0; looks < 3; ++looks) {
+          if (log.rest_if_idle() == storage::log::idleness::unsynced) log.sync_soon();
+        }
+        return;
       default:
         return static_cast<void>(log.remove_deleted_files(now_ms));
     }

@@ -1,7 +1,10 @@
-// Many logs at once: a stop, and a start after a crash, sync the file system a few times and not each log.
+// Many logs at once: a stop, a start after a crash, and logs that nobody uses any more sync the file system a few times and
+// not each log.
 #include "support_directory.hpp"
 
 #include "tidelog/storage/producer_snapshot.hpp"
+
+#include <thread>
 
 namespace tidelog::storage {
 namespace {
@@ -31,6 +34,38 @@ class many_logs_test : public log_directory_test {
     EXPECT_TRUE(run.close());
     return files.syncs() - before;
   }
+  /// Syncs of files and directories until logs that were written to are at rest.
+  [[nodiscard]] std::uint64_t syncs_of_a_rest(std::size_t whole_sync_from_logs) {
+    daemon_run run(files, options(whole_sync_from_logs));
+    for (std::int32_t i = 0; i < partitions; ++i) {
+      auto lazy = request("t", i);
+      lazy.config.flush_messages = never_flush;
+      const auto opened = run.open(lazy);
+      EXPECT_TRUE(opened);
+      // Names are synced by each log, which is not what is counted.
+      EXPECT_TRUE((*opened)->flush());
+      for (int batch = 0; batch < 3; ++batch) {
+        auto bytes = some_batch();
+        EXPECT_TRUE((*opened)->append(bytes, {}));
+      }
+    }
+    const auto logs = run.directory().logs();
+    const auto before = files.syncs();
+    std::size_t at_rest = 0;
+    while (at_rest < logs.size()) {
+      at_rest = 0;
+      std::vector<std::shared_ptr<log>> unsynced;
+      for (const auto& each : logs) {
+        const auto found = each.opened->rest_if_idle();
+        if (found == log::idleness::at_rest) ++at_rest;
+        if (found == log::idleness::unsynced) unsynced.push_back(each.opened);
+      }
+      run.directory().sync_together(unsynced.size());
+      for (const auto& each : unsynced) each->sync_soon();
+      std::this_thread::yield();
+    }
+    return files.syncs() - before;
+  }
   void expect_a_clean_start() {
     daemon_run run(files, options(1));
     EXPECT_EQ(run.directory().start(), start_kind::clean);
@@ -55,6 +90,19 @@ TEST_F(many_logs_test, stop_at_once_leaves_what_one_by_one_does_also_after_a_pow
   files.restart(test::unsynced::lost);
   expect_a_clean_start();
   EXPECT_GE(one_by_one, at_once + 5 * partitions);
+}
+
+TEST_F(many_logs_test, logs_that_nobody_uses_are_synced_together) {
+  EXPECT_EQ(syncs_of_a_rest(1), 0U);
+  files.restart(test::unsynced::lost);
+  {
+    daemon_run run(files, options(1));
+    open_all(run, 0);
+    for (const auto& each : run.directory().logs())
+      EXPECT_EQ(each.opened->log_end_offset(), model::offset(3)) << each.partition.text();
+  }
+  ASSERT_TRUE(files.remove_tree(data));
+  EXPECT_EQ(syncs_of_a_rest(1000), partitions);
 }
 
 TEST_F(many_logs_test, stop_goes_on_one_by_one_when_the_sync_of_all_fails) {

@@ -57,6 +57,7 @@ TEST(log_threads_test, everybody_at_once_sees_whole_batches_in_order) {
       static_cast<void>(log->offset_for_timestamp(model::timestamp(0)));
       static_cast<void>(log->size_bytes());
       log->flush_if_due(world.clock.now_ms());
+      static_cast<void>(log->rest_if_idle());
       std::this_thread::yield();
     }
   });

@@ -237,6 +237,19 @@ class log {
   /// those that were closed before the last such call. One that is deleted soon never has to be written. Where so many
   /// segments wait for a sync that too many files are open, all of the log is. Called now and then; cheap.
   void sync_closed_segments();
+  /// What a log is found to be that nobody may be using.
+  enum class idleness {
+    in_use,
+    unsynced,          ///< for long; sync_soon() would let it come to rest
+    has_come_to_rest,  ///< just now
+    at_rest,
+  };
+  /// A log that nobody has appended to since the last such call lets go of the files and of what it keeps in memory for
+  /// those that nobody has read either. Called now and then by one thread; cheap for a log that is at rest already, else it
+  /// may wait for the kernel.
+  [[nodiscard]] idleness rest_if_idle();
+  /// Asks for a sync of all that has been appended.
+  void sync_soon();
   /// Closes the active segment and begins a new one; nothing when the active one is empty. Waits for the kernel.
   [[nodiscard]] base::status roll();
 

@@ -142,6 +142,10 @@ class log_directory {
   /// Writes recovery points, log starts, high watermarks and ends of what has been cleaned, where they have changed.
   [[nodiscard]] base::status write_checkpoints();
 
+  /// Where so many logs have something to be synced that it is worth it, syncs the whole file system, so that the logs' own
+  /// syncs find all of it on disk. Waits for the disk.
+  void sync_together(std::size_t logs);
+
   /// The clean stop: closes all logs on the pool's threads, writes the checkpoints and, when every log is complete, the
   /// marker. Returns the first failure; the next start then recovers. Nobody else uses the logs any more.
   [[nodiscard]] base::status close(base::worker_pool& pool, std::int64_t broker_epoch);

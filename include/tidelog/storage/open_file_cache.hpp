@@ -34,6 +34,7 @@ class cached_file {
   /// a write and before they let go of the file.
   void pin(const std::shared_ptr<io::file>& file);
   void unpin();
+  [[nodiscard]] bool is_pinned() const;
   /// Renames the file; whoever has it open, or is just opening it, is not disturbed.
   [[nodiscard]] base::status rename_to(const io::path& name);
   /// The same for a file that need not be there: it has the new name when it is made.

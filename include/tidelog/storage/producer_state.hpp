@@ -126,6 +126,10 @@ class producer_state {
   enum class refill_outcome { more_wanted, complete };
   refill_outcome refill(model::producer_id producer, std::span<const producer_batch> in_log_order);
 
+  /// Takes as little memory as after load(): leaves only the last batch of each producer whose others are in the log, at
+  /// `from` or behind, where refill() would find them.
+  void rest(model::offset from);
+
   /// Replaces everything by what a snapshot holds. `now_ms` caps timestamps from the future, which would
   /// never expire.
   void load(std::span<const producer_snapshot_entry> entries, base::unix_ms now_ms);
