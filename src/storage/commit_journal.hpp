@@ -10,8 +10,9 @@
 //
 // Life: nothing is written and no thread made before the first batch is offered; the file is laid out then, if it is not
 // there. Where a round has many logs, one sync of the whole file system comes first, and what the journal has of them is
-// then on disk in the segments; and the ring grows, so that each sync of a log covers more. After a crash the logs get back what the journal has for them (leftovers_of(),
-// given_back()), and only when all have it does a new run begin. After a clean stop the file means nothing.
+// then on disk in the segments; and the ring grows, so that each log's sync covers more. After a crash the logs get back what
+// the journal has for them (leftovers_of(), given_back()), and only when all have it does a new run begin. After a clean stop
+// the file means nothing.
 //
 // When a write or sync of the file fails, every log that it had something for is asked to sync its segments; when all
 // have, a new file takes its place. If that one fails, no log takes durable appends any more. Want of room is no failure of

@@ -279,10 +279,8 @@ bool segment::rest_if_unused() {
     if (std::exchange(parts_used_, false)) return false;
   }
   const std::lock_guard changes(change_mutex_);
-  if (auto written = write_waiting_entries(); !written) {
-    base::say_warning("index entries stay in memory for now: {}", written.error().describe());
-    return false;
-  }
+  // On a full disk they stay in memory, and whoever looks the next time tries again: nothing to tell anybody.
+  if (!write_waiting_entries()) return false;
   const std::lock_guard guard(parts_mutex_);
   if (!parts_used_) forget_parts_if_free();
   return !parts_;

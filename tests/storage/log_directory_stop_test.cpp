@@ -76,6 +76,12 @@ class many_logs_test : public log_directory_test {
       EXPECT_TRUE(has_snapshot(each.partition));
     }
   }
+  void expect_all_records() {
+    daemon_run run(files, options(1));
+    open_all(run, 0);
+    for (const auto& each : run.directory().logs())
+      EXPECT_EQ(each.opened->log_end_offset(), model::offset(3)) << each.partition.text();
+  }
   [[nodiscard]] bool has_snapshot(const model::topic_partition& of) {
     return read_producer_snapshot(files, data / of.text(), model::offset(3)).has_value();
   }
@@ -95,12 +101,7 @@ TEST_F(many_logs_test, stop_at_once_leaves_what_one_by_one_does_also_after_a_pow
 TEST_F(many_logs_test, logs_that_nobody_uses_are_synced_together) {
   EXPECT_EQ(syncs_of_a_rest(1), 0U);
   files.restart(test::unsynced::lost);
-  {
-    daemon_run run(files, options(1));
-    open_all(run, 0);
-    for (const auto& each : run.directory().logs())
-      EXPECT_EQ(each.opened->log_end_offset(), model::offset(3)) << each.partition.text();
-  }
+  expect_all_records();
   ASSERT_TRUE(files.remove_tree(data));
   EXPECT_EQ(syncs_of_a_rest(1000), partitions);
 }
@@ -116,10 +117,7 @@ TEST_F(many_logs_test, stop_goes_on_one_by_one_when_the_sync_of_all_fails) {
       files.clear_faults();
     }
     files.restart(test::unsynced::lost);
-    daemon_run run(files, options(1));
-    open_all(run, 0);
-    for (const auto& each : run.directory().logs())
-      EXPECT_EQ(each.opened->log_end_offset(), model::offset(3)) << each.partition.text();
+    expect_all_records();
     ASSERT_TRUE(files.remove_tree(data));
   }
 }
