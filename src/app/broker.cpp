@@ -38,7 +38,7 @@ constexpr std::chrono::seconds closed_segment_sync_interval{5};
 constexpr std::chrono::seconds free_space_interval{1};
 constexpr std::chrono::seconds idle_log_interval{5};
 constexpr std::size_t many_idle_logs = 64;
-/// When all are idle: about a minute.
+/// A minute: others wait for memory while it lasts.
 constexpr int looks_between_trims = 12;
 /// A reactor that has not run anything for so long is stuck.
 constexpr std::chrono::seconds reactor_silence{20};
@@ -371,12 +371,15 @@ void broker::parts::start_housekeeping() {
   patient_chores.add(
       milliseconds(values.log_retention_check_interval_ms), [this] { partitions->delete_old_segments(); },
       milliseconds(first_retention));
-  patient_chores.add(idle_log_interval, [this, quiet_looks = 0]() mutable {
+  patient_chores.add(idle_log_interval, [this, looks = 0, is_worth_it = false]() mutable {
     const auto count = partitions->rest_idle_logs();
-    quiet_looks = count.in_use == 0 ? quiet_looks + 1 : 0;
-    // What many of them have let go of lies scattered among what is in use; and chores leave memory to threads that do
-    // nothing for long.
-    if (count.have_come_to_rest >= many_idle_logs || quiet_looks % looks_between_trims == 1) ::malloc_trim(0);
+    // What many of them have let go of lies scattered among what is in use; and where nobody does anything, chores leave
+    // memory to threads that do not need it for long.
+    is_worth_it = is_worth_it || count.have_come_to_rest >= many_idle_logs || count.in_use == 0;
+    if (++looks < looks_between_trims || !is_worth_it) return;
+    ::malloc_trim(0);
+    looks = 0;
+    is_worth_it = false;
   });
   patient_chores.add(file_removal_interval, [this] { partitions->remove_deleted_files(); });
   patient_chores.add(producer_expiry_interval, [this] {
