@@ -38,8 +38,8 @@ constexpr std::chrono::seconds closed_segment_sync_interval{5};
 constexpr std::chrono::seconds free_space_interval{1};
 constexpr std::chrono::seconds idle_log_interval{5};
 constexpr std::size_t many_idle_logs = 64;
-/// A minute: others wait for memory while it lasts.
-constexpr int looks_between_trims = 12;
+/// Others wait for memory while it lasts.
+constexpr int looks_between_trims = 3;
 /// A reactor that has not run anything for so long is stuck.
 constexpr std::chrono::seconds reactor_silence{20};
 /// With what else is open, and a few that are opened before others are closed, no more than 4,096.
@@ -373,9 +373,8 @@ void broker::parts::start_housekeeping() {
       milliseconds(first_retention));
   patient_chores.add(idle_log_interval, [this, looks = 0, is_worth_it = false]() mutable {
     const auto count = partitions->rest_idle_logs();
-    // What many of them have let go of lies scattered among what is in use; and where nobody does anything, chores leave
-    // memory to threads that do not need it for long.
-    is_worth_it = is_worth_it || count.have_come_to_rest >= many_idle_logs || count.in_use == 0;
+    // What many of them have let go of lies scattered among what is in use.
+    is_worth_it = is_worth_it || count.have_come_to_rest >= many_idle_logs;
     if (++looks < looks_between_trims || !is_worth_it) return;
     ::malloc_trim(0);
     looks = 0;

@@ -113,7 +113,7 @@ class partition_manager {
   void flush_due_logs();
   void sync_closed_segments();
   struct rest_count {
-    std::size_t in_use = 0;
+    std::size_t in_use = 0;             ///< or not synced yet
     std::size_t have_come_to_rest = 0;  ///< just now
   };
   /// Logs that nobody uses take next to no memory and no descriptor afterwards; those that have not been synced for long
