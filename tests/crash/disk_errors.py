@@ -270,7 +270,12 @@ def run_case(name, work):
     world = World(os.path.join(work, name), case.journal)
     fault = None
     try:
-        for sender in world.senders:
+        if case.journal:
+            # It is laid out when the first batch comes; what is sent afterwards is to be in it.
+            world.troubled.send(1)
+            journal = os.path.join(world.directory, "commit-journal")
+            world.wait_until(lambda: os.path.exists(journal), "there is no commit journal")
+        for sender in reversed(world.senders):
             sender.send(RECORDS)
         if case.renamed:
             os.rename(*(os.path.join(world.directory, each) for each in case.renamed))
