@@ -91,7 +91,7 @@ class journal_ring {
   /// The group is on disk, and says that.
   void group_is_durable(std::uint64_t sequence, std::uint64_t oldest_needed);
 
-  /// The log's segments are on disk below `end`.
+  /// The log's segments are on disk below `end`. The caller keeps the account: the ring may let go of it.
   void synced(journal_account& account, model::offset end);
   /// What the log has in the ring means nothing any more; it goes on at `end`.
   void forget_batches(journal_account& account, model::offset end);

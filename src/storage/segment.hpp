@@ -337,7 +337,7 @@ class segment {
   std::atomic<bool> indexes_dirty_{false};
   std::atomic<bool> indexes_checked_{false};
   std::atomic<bool> indexes_rebuilt_{false};
-  bool parts_used_ = false;  ///< guarded by parts_mutex_, as what says so below
+  bool parts_used_ = false;  ///< guarded by parts_mutex_
 
   base::small_mutex parts_mutex_;
   /// Held while entries are added and while the indexes are made anew.
