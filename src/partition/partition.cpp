@@ -115,6 +115,12 @@ base::result<storage::appended> partition::append(base::byte_span batch, storage
   return log_->append(batch, options);
 }
 
+base::result<storage::appended> partition::append_transaction_end(const model::transaction_end& end,
+                                                                  model::timestamp now) {
+  auto batch = model::encode_transaction_end(end, now);
+  return append(batch, storage::append_origin::internal);
+}
+
 void partition::when_committed(model::offset end, storage::log::committed_callback done) {
   const std::shared_lock use(in_use_);
   if (auto available = check_usable(); !available) {

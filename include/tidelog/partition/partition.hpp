@@ -4,6 +4,7 @@
 #include "tidelog/base/result.hpp"
 #include "tidelog/base/small_mutex.hpp"
 #include "tidelog/metadata/config_effective.hpp"
+#include "tidelog/model/transaction_end.hpp"
 #include "tidelog/model/types.hpp"
 #include "tidelog/partition/batch_validation.hpp"
 #include "tidelog/partition/fetch_waiter.hpp"
@@ -56,6 +57,10 @@ class partition : public std::enable_shared_from_this<partition> {
   /// storage::log::append().
   [[nodiscard]] base::result<storage::appended> append(base::byte_span batch, storage::append_origin origin,
                                                        io::patience patience = io::patience::waits_for_disk);
+  /// Appends the marker that ends a transaction here. Fails as append(), and with storage::errc::invalid_producer_epoch or
+  /// coordinator_fenced where the producer or its coordinator is known in a later epoch.
+  [[nodiscard]] base::result<storage::appended> append_transaction_end(const model::transaction_end& end,
+                                                                       model::timestamp now);
   /// As storage::log::when_committed().
   void when_committed(model::offset end, storage::log::committed_callback done);
 
