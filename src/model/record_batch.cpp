@@ -125,6 +125,9 @@ base::status check_produced_header(const record_batch_header& batch) {
     return base::fail(batch_errc::bad_producer_fields, "producer {}, epoch {}, sequence {}",
                       batch.producer_id().value(), batch.producer_epoch().value(),
                       batch.base_sequence().value());
+  // No transaction could end what it belongs to.
+  if (batch.is_transactional() && !batch.has_producer_id())
+    return base::fail(batch_errc::bad_producer_fields, "transactional records without a producer");
   return {};
 }
 

@@ -29,7 +29,7 @@ enum class batch_errc {
   empty_batch,
   /// A producer sent a batch that only the broker may write.
   unexpected_control_batch,
-  /// A producer id without epoch or sequence.
+  /// A producer id without epoch or sequence, or transactional records without a producer id.
   bad_producer_fields,
   /// Bytes that follow the batch where there should be nothing else.
   trailing_batch,
