@@ -7,31 +7,62 @@
 
 namespace tidelog::partition {
 
+namespace {
+
+log_reach reach_of(const storage::log& log) {
+  const auto end = log.high_watermark();
+  const auto unstable = log.first_unstable_offset();
+  return {log.log_start_offset(), end, unstable ? std::min(*unstable, end) : end};
+}
+
+}  // namespace
+
 /// The fetches that wait for one partition.
 struct partition::waiter_list {
   using waiter_ptr = std::shared_ptr<fetch_waiter>;
 
-  void add(const waiter_ptr& waiter) {
+  struct entry {
+    waiter_ptr waiter;
+    read_level level;
+    /// Of one that reads what is committed: how far the log was known to reach, and how far that when the reader looked.
+    model::offset end;
+    model::offset stable;
+    /// There has been something between the two: the next marker may make more readable than what comes with it.
+    bool has_hidden;
+
+    /// How many bytes have become readable for it; nothing where only a look can tell.
+    [[nodiscard]] std::optional<std::uint64_t> readable(const storage::log_progress& progress) {
+      if (level == read_level::everything) return progress.readable_bytes;
+      // Told late, by another thread than the one that told of more.
+      if (progress.high_watermark < end) return std::nullopt;
+      end = progress.high_watermark;
+      has_hidden = has_hidden || progress.last_stable < progress.high_watermark;
+      if (progress.last_stable <= stable) return 0;
+      return has_hidden ? std::nullopt : std::optional(progress.readable_bytes);
+    }
+  };
+
+  void add(entry waiting) {
     const std::lock_guard lock(mutex);
-    waiters.push_back(waiter);
+    waiters.push_back(std::move(waiting));
     count.fetch_add(1);
   }
   void remove(const waiter_ptr& waiter) {
     const std::lock_guard lock(mutex);
-    const auto found = std::find(waiters.begin(), waiters.end(), waiter);
+    const auto found = std::ranges::find(waiters, waiter, &entry::waiter);
     if (found == waiters.end()) return;
     *found = std::move(waiters.back());
     waiters.pop_back();
     count.store(waiters.size());
   }
   void fire_all() {
-    std::vector<waiter_ptr> waiting;
+    std::vector<entry> waiting;
     {
       const std::lock_guard lock(mutex);
       waiting.swap(waiters);
       count.store(0);
     }
-    for (const auto& waiter : waiting) waiter->fire();
+    for (const auto& each : waiting) each.waiter->fire();
   }
   void progressed(const storage::log_progress& progress) {
     if (progress.health == storage::log_health::offline) {
@@ -39,16 +70,23 @@ struct partition::waiter_list {
       return;
     }
     if (count.fetch_add(0) == 0) return;
-    std::vector<waiter_ptr> waiting;
+    std::vector<std::pair<waiter_ptr, std::optional<std::uint64_t>>> told;
     {
       const std::lock_guard lock(mutex);
-      waiting = waiters;
+      told.reserve(waiters.size());
+      for (auto& each : waiters) told.emplace_back(each.waiter, each.readable(progress));
     }
-    for (const auto& waiter : waiting) waiter->bytes_readable(progress.readable_bytes);
+    for (const auto& [waiter, bytes] : told) {
+      if (bytes) {
+        waiter->bytes_readable(*bytes);
+      } else {
+        waiter->fire();
+      }
+    }
   }
 
   base::small_mutex mutex;
-  std::vector<waiter_ptr> waiters;
+  std::vector<entry> waiters;
   /// Spares appends the lock while nobody waits. Both sides change it, one by nothing: then either the appender sees the
   /// waiter, or the waiter sees what the appender did before, the new high watermark.
   std::atomic<std::size_t> count{0};
@@ -105,14 +143,22 @@ base::status partition::check_leader_epoch(model::leader_epoch known_to_client) 
 }
 
 base::result<storage::appended> partition::append(base::byte_span batch, storage::append_origin origin,
-                                                  io::patience patience) {
+                                                  io::patience patience,
+                                                  std::optional<std::uint64_t> verified_at_marker) {
   const std::shared_lock use(in_use_);
   TIDELOG_DO(check_usable());
   storage::append_options options;
   options.leader_epoch = leader_epoch();
   options.origin = origin;
   options.patience = patience;
+  // Of a log before this one it becomes a count that this one never comes to.
+  if (verified_at_marker) options.verified_at_marker = *verified_at_marker - markers_before();
   return log_->append(batch, options);
+}
+
+std::uint64_t partition::markers_taken() const {
+  const std::shared_lock use(in_use_);
+  return markers_before() + (log_ ? log_->markers_taken() : 0);
 }
 
 base::result<storage::appended> partition::append_transaction_end(const model::transaction_end& end,
@@ -137,12 +183,18 @@ base::result<storage::read_slice> partition::read(model::offset from, const stor
   return log_->read(from, limit, bound, reader);
 }
 
+base::result<std::vector<storage::aborted_transaction>> partition::aborted_transactions(model::offset from,
+                                                                                        model::offset end,
+                                                                                        io::patience reader) {
+  const std::shared_lock use(in_use_);
+  TIDELOG_DO(check_usable());
+  return log_->aborted_transactions(from, end, reader);
+}
+
 base::result<log_reach> partition::reach() const {
   const std::shared_lock use(in_use_);
   TIDELOG_DO(check_usable());
-  const auto end = log_->high_watermark();
-  const auto open = log_->first_open_transaction();
-  return log_reach{log_->log_start_offset(), end, open ? std::min(*open, end) : end};
+  return reach_of(*log_);
 }
 
 model::offset partition::log_start_offset() const {
@@ -207,12 +259,17 @@ std::vector<storage::producer_description> partition::producers() const {
   return log_->producers();
 }
 
-bool partition::watch(const std::shared_ptr<fetch_waiter>& waiter, model::offset seen) {
-  waiters_->add(waiter);
+bool partition::watch(const std::shared_ptr<fetch_waiter>& waiter, const log_reach& seen, read_level level) {
+  waiters_->add(
+      {waiter, level, seen.high_watermark, seen.last_stable, seen.last_stable < seen.high_watermark});
   {
-    // Looked at after the waiter is hung up: whoever moves the high watermark from here on finds it.
+    // Looked at after the waiter is hung up: whoever moves one of the two from here on finds it.
     const std::shared_lock use(in_use_);
-    if (check_usable() && log_->high_watermark() <= seen) return true;
+    if (check_usable()) {
+      const auto now = reach_of(*log_);
+      const bool has_less_hidden = level == read_level::committed_only && now.last_stable > seen.last_stable;
+      if (now.high_watermark <= seen.high_watermark && !has_less_hidden) return true;
+    }
   }
   waiters_->remove(waiter);
   return false;

@@ -52,7 +52,7 @@ class fetch_job : public std::enable_shared_from_this<fetch_job> {
  private:
   struct watched_partition {
     partition::partition_ptr target;
-    model::offset seen;
+    partition::log_reach seen;
   };
   struct told_partition {
     fetch_session::partition_list::iterator of;
@@ -68,9 +68,14 @@ class fetch_job : public std::enable_shared_from_this<fetch_job> {
     storage::read_limit limit;
     storage::read_bound bound;
   };
+  struct records_read {
+    storage::read_slice slice;
+    /// For who reads what is committed: what to leave out of the slice.
+    std::vector<storage::aborted_transaction> aborted;
+  };
   struct finished_read {
     partition::partition_ptr of;
-    base::result<storage::read_slice> slice;
+    base::result<records_read> got;
   };
   struct read_outcome {
     protocol::fetch_response response;
@@ -98,9 +103,9 @@ class fetch_job : public std::enable_shared_from_this<fetch_job> {
 
   void read_on_worker(cold_read what) {
     request_.environment().cold_reads.submit([self = shared_from_this(), what = std::move(what)]() mutable {
-      auto slice = what.target->read(what.from, what.limit, what.bound, io::patience::waits_for_disk);
-      self->request_.reactor().post([self, of = std::move(what.target), slice = std::move(slice)]() mutable {
-        self->at_hand_.push_back({std::move(of), std::move(slice)});
+      auto got = self->read(*what.target, what.from, what.limit, what.bound, io::patience::waits_for_disk);
+      self->request_.reactor().post([self, of = std::move(what.target), got = std::move(got)]() mutable {
+        self->at_hand_.push_back({std::move(of), std::move(got)});
         self->look();
       });
     });
@@ -111,6 +116,9 @@ class fetch_job : public std::enable_shared_from_this<fetch_job> {
            request_.owner().is_stopping.load() || request_.environment().clock.steady_now() >= deadline_;
   }
 
+  [[nodiscard]] bool reads_committed() const {
+    return message_.isolation_level == protocol::isolation_level::read_committed;
+  }
   [[nodiscard]] fetch_session& session() { return session_ ? *session_ : *own_; }
   [[nodiscard]] std::uint64_t wanted_bytes() const {
     return static_cast<std::uint64_t>(std::max(message_.min_bytes, 0));
@@ -176,8 +184,7 @@ class fetch_job : public std::enable_shared_from_this<fetch_job> {
     data.partition_index = wanted.partition;
     data.high_watermark = -1;
     data.records.present = true;
-    if (message_.isolation_level == protocol::isolation_level::read_committed)
-      data.aborted_transactions.emplace();
+    if (reads_committed()) data.aborted_transactions.emplace();
     const auto target = find(wanted, data);
     if (!target) return data;
     if (const auto known = target->check_leader_epoch(model::leader_epoch(wanted.current_leader_epoch));
@@ -199,7 +206,7 @@ class fetch_job : public std::enable_shared_from_this<fetch_job> {
     data.high_watermark = seen->high_watermark.value();
     if (diverges(*target, wanted, data)) return data;
     read_records(target, wanted, left, outcome, data);
-    if (data.error_code == error_code::none) outcome.watched.push_back({target, seen->high_watermark});
+    if (data.error_code == error_code::none) outcome.watched.push_back({target, *seen});
     return data;
   }
 
@@ -249,34 +256,45 @@ class fetch_job : public std::enable_shared_from_this<fetch_job> {
     // One batch at least leaves with an answer, however large it is, or its reader would be stuck.
     limit.oversized = outcome.bytes == 0 ? storage::read_limit::oversized_first_batch::return_whole
                                          : storage::read_limit::oversized_first_batch::leave_out;
-    const auto bound = message_.isolation_level == protocol::isolation_level::read_committed
-                           ? storage::read_bound::before(model::offset(data.last_stable_offset))
-                           : storage::read_bound::high_watermark();
+    const auto bound = reads_committed() ? storage::read_bound::before(model::offset(data.last_stable_offset))
+                                         : storage::read_bound::high_watermark();
     const model::offset from(wanted.fetch_offset);
-    auto slice = read_or_take(target, from, limit, bound);
-    if (!slice && io::would_wait(slice.error())) {
+    auto got = read_or_take(target, from, limit, bound);
+    if (!got && io::would_wait(got.error())) {
       if (outcome.bytes == 0) outcome.cold = cold_read{target, from, limit, bound};
       // With data from others at hand it is left for the next fetch, where those come behind it.
       outcome.is_urgent = true;
       return;
     }
-    if (!slice) {
-      data.error_code = error_code_of(slice.error());
+    if (!got) {
+      data.error_code = error_code_of(got.error());
       data.high_watermark = data.last_stable_offset = data.log_start_offset = -1;
       return;
     }
-    if (slice->data.length > 0) data.records.slices.push_back(std::move(slice->data));
+    if (got->slice.data.length > 0) data.records.slices.push_back(std::move(got->slice.data));
+    for (const auto& each : got->aborted)
+      data.aborted_transactions->push_back({each.producer.value(), each.first_offset.value()});
   }
 
-  [[nodiscard]] base::result<storage::read_slice> read_or_take(const partition::partition_ptr& target,
-                                                               model::offset from,
-                                                               const storage::read_limit& limit,
-                                                               storage::read_bound bound) {
+  [[nodiscard]] base::result<records_read> read(partition::partition& target, model::offset from,
+                                                const storage::read_limit& limit, storage::read_bound bound,
+                                                io::patience reader) const {
+    records_read got;
+    TIDELOG_TRY(got.slice, target.read(from, limit, bound, reader));
+    if (reads_committed() && got.slice.data.length > 0) {
+      TIDELOG_TRY(got.aborted, target.aborted_transactions(from, got.slice.next_offset, reader));
+    }
+    return got;
+  }
+
+  [[nodiscard]] base::result<records_read> read_or_take(const partition::partition_ptr& target,
+                                                        model::offset from, const storage::read_limit& limit,
+                                                        storage::read_bound bound) {
     const auto done = std::ranges::find(at_hand_, target, &finished_read::of);
-    if (done == at_hand_.end()) return target->read(from, limit, bound, io::patience::never_waits);
+    if (done == at_hand_.end()) return read(*target, from, limit, bound, io::patience::never_waits);
     const bool has_room = limit.oversized == storage::read_limit::oversized_first_batch::return_whole ||
-                          !done->slice || done->slice->data.length <= limit.max_bytes;
-    return has_room ? done->slice : storage::read_slice{{}, from};
+                          !done->got || done->got->slice.data.length <= limit.max_bytes;
+    return has_room ? done->got : records_read{{{}, from}, {}};
   }
 
   void wait(const read_outcome& so_far) {
@@ -293,9 +311,11 @@ class fetch_job : public std::enable_shared_from_this<fetch_job> {
           self->timer_.reset();
           self->waiter_->fire();
         });
+    const auto level =
+        reads_committed() ? partition::read_level::committed_only : partition::read_level::everything;
     for (const auto& each : so_far.watched) {
       watched_.push_back(each.target);
-      if (!each.target->watch(waiter_, each.seen)) {
+      if (!each.target->watch(waiter_, each.seen, level)) {
         waiter_->fire();
         return;
       }

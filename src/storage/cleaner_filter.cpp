@@ -1,6 +1,7 @@
 #include "cleaner_filter.hpp"
 
 #include "cleaner_batches.hpp"
+#include "transaction_markers.hpp"
 
 #include "tidelog/base/varint.hpp"
 #include "tidelog/codec/compression.hpp"
@@ -137,8 +138,8 @@ base::result<filtered_batch> batch_filter::apply(const model::record_batch_view&
 base::result<filtered_batch> batch_filter::apply_to_control(const model::record_batch_view& batch,
                                                             position where) {
   filtered_batch result{.records_kept = batch.record_count()};
-  const auto type = end_of_transaction_in(batch);
-  if (!type) return result;
+  const auto marker = marker_in(batch);
+  if (!marker) return result;
   const bool has_batches = in_transaction_.erase(batch.producer_id()) > 0;
   if (has_batches || batch.base_offset() >= rules_.mapped_end) return result;
   if (!batch.has_delete_horizon()) {
@@ -154,7 +155,8 @@ base::result<filtered_batch> batch_filter::apply_to_control(const model::record_
   if (!is_due || where == position::last_of_segment || is_last_of_producer(batch)) return result;
   result.what = filtered_batch::fate::dropped;
   result.records_kept = 0;
-  if (*type == model::control_record_type::abort) dropped_markers_.insert(batch.last_offset().value());
+  if (marker->outcome == model::transaction_outcome::aborted)
+    dropped_markers_.insert(batch.last_offset().value());
   return result;
 }
 

@@ -1,6 +1,7 @@
 #include "cleaner_run.hpp"
 
 #include "batch_walker.hpp"
+#include "transaction_markers.hpp"
 
 #include "tidelog/base/log_message.hpp"
 
@@ -14,8 +15,6 @@ namespace {
 
 /// Waits for the rate limit are taken in pieces, so that who wants the cleaning to end need not wait them out.
 constexpr std::chrono::nanoseconds longest_wait = std::chrono::milliseconds(20);
-/// Control batches are small; what claims to be a large one is none that ends a transaction.
-constexpr std::size_t most_control_batch_bytes = 64 * 1024;
 
 /// What a walk over the headers reads of that batch, at most.
 [[nodiscard]] std::uint64_t bytes_walked(const model::record_batch_header& batch) {
@@ -151,7 +150,6 @@ base::result<log::core::cleaning::mapping> log::core::cleaning::map_batch(
 base::status log::core::cleaning::survey_transactions() {
   if (transactions_known_) return {};
   const segment_list& segments = *tail_.segments;
-  std::vector<std::byte> bytes;
   for (std::size_t at = segments.floor(part_.first_dirty); at < segments.all.size(); ++at) {
     segment& each = *segments.all[at];
     TIDELOG_TRY(const auto visible, core_.visible_end(segments, at, tail_.committed));
@@ -163,11 +161,8 @@ base::status log::core::cleaning::survey_transactions() {
       TIDELOG_DO(go_on(bytes_walked(*header)));
       if (header->last_offset() < part_.first_dirty) continue;
       transactions_.take_records(*header);
-      if (!header->is_control() || header->size_bytes() > most_control_batch_bytes) continue;
-      bytes.resize(header->size_bytes());
-      TIDELOG_TRY(const std::size_t got, file->read_at(bytes, walker.position()));
-      TIDELOG_TRY(const auto batch, model::parse_record_batch(base::byte_view(bytes).first(got)));
-      if (const auto type = end_of_transaction_in(batch)) transactions_.take_marker(batch, *type);
+      TIDELOG_TRY(const auto marker, marker_at(*file, walker.position(), *header));
+      if (marker) transactions_.take_marker(*header, marker->outcome);
     }
   }
   transactions_known_ = true;
@@ -249,8 +244,7 @@ base::status log::core::cleaning::clean_group(segment_span group) {
     const auto place = at == last_with_data ? segment_place::last_of_group : segment_place::inside;
     TIDELOG_TRY(const std::size_t changed, clean_segment(*group[at], place, made));
     changes += changed;
-    TIDELOG_DO(
-        made.add_aborted_transactions(group[at]->transaction_index_name(), filter_->take_dropped_markers()));
+    TIDELOG_DO(made.add_aborted_transactions(*group[at], filter_->take_dropped_markers()));
   }
   report_.segments_before += group.size();
   ++report_.segments_after;

@@ -25,8 +25,8 @@ class cleaned_segment {
   [[nodiscard]] base::status begin();
   /// One batch, whole.
   [[nodiscard]] base::status add(base::byte_view batch);
-  /// Adds the entries of `from`, a file of that kind, but for transactions whose marker is in `without`.
-  [[nodiscard]] base::status add_aborted_transactions(const io::path& from,
+  /// Adds what the index of `from` has of rolled-back transactions, but for those whose marker is in `without`.
+  [[nodiscard]] base::status add_aborted_transactions(segment& from,
                                                       const std::unordered_set<std::int64_t>& without);
   /// Whether the page cache is to keep what has been written.
   enum class pages { stay, may_go };
@@ -38,13 +38,12 @@ class cleaned_segment {
   [[nodiscard]] base::status write_out();
   [[nodiscard]] base::status write(base::byte_view bytes);
 
-  segment_home& home_;
   const std::shared_ptr<segment> segment_;
   const std::size_t buffer_bytes_;
   const std::int64_t index_interval_;
   std::shared_ptr<io::file> file_;
   std::vector<std::byte> buffer_;
-  std::vector<std::byte> aborted_;  ///< the index of rolled-back transactions
+  std::vector<aborted_transaction> aborted_;
   std::uint64_t position_ = 0;
   bool finished_ = false;
 };

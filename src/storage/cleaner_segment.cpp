@@ -8,19 +8,9 @@
 #include <limits>
 
 namespace tidelog::storage {
-namespace {
-
-/// An entry of BASE.txnindex: version int16, producer id, first offset, last offset (of the marker), last stable offset.
-constexpr std::size_t aborted_entry_bytes = 34;
-constexpr std::size_t aborted_last_offset_at = 18;
-constexpr std::uint64_t most_aborted_index_bytes = 64 * 1024 * 1024;
-
-}  // namespace
-
 cleaned_segment::cleaned_segment(segment_home& home, model::offset base, std::size_t buffer_bytes,
                                  std::int64_t index_interval)
-    : home_(home),
-      segment_(std::make_shared<segment>(home, base, cleaned_suffix)),
+    : segment_(std::make_shared<segment>(home, base, cleaned_suffix)),
       buffer_bytes_(buffer_bytes),
       index_interval_(index_interval) {}
 
@@ -65,15 +55,11 @@ base::status cleaned_segment::write(base::byte_view bytes) {
   return {};
 }
 
-base::status cleaned_segment::add_aborted_transactions(const io::path& from,
+base::status cleaned_segment::add_aborted_transactions(segment& from,
                                                        const std::unordered_set<std::int64_t>& without) {
-  TIDELOG_TRY(const bool is_there, home_.environment.files.exists(from));
-  if (!is_there) return {};
-  TIDELOG_TRY(const auto bytes, io::read_file(home_.environment.files, from, most_aborted_index_bytes));
-  for (std::size_t at = 0; at + aborted_entry_bytes <= bytes.size(); at += aborted_entry_bytes) {
-    const auto entry = base::byte_view(bytes).subspan(at, aborted_entry_bytes);
-    const auto last = base::load_big_endian<std::int64_t>(entry.data() + aborted_last_offset_at);
-    if (!without.contains(last)) aborted_.insert(aborted_.end(), entry.begin(), entry.end());
+  TIDELOG_TRY(const auto entries, from.all_aborted());
+  for (const auto& each : entries) {
+    if (!without.contains(each.last_offset.value())) aborted_.push_back(each);
   }
   return {};
 }
@@ -83,15 +69,10 @@ base::result<std::shared_ptr<segment>> cleaned_segment::finish(pages written) {
   segment_->complete_indexes();
   segment_->mark_sealed();
   TIDELOG_DO(segment_->create_missing_files());
+  written_mark none(nullptr);
+  TIDELOG_DO(segment_->replace_aborted(model::offset(0), aborted_, none));
   TIDELOG_DO(segment_->sync());
   if (written == pages::may_go) file_->let_go(0, position_);
-  if (!aborted_.empty()) {
-    TIDELOG_TRY(const auto file,
-                home_.environment.files.open(segment_->transaction_index_name(), io::open_mode::create));
-    TIDELOG_DO(file->truncate(0));
-    TIDELOG_DO(file->write_at(aborted_, 0));
-    TIDELOG_DO(file->sync_data());
-  }
   finished_ = true;
   return segment_;
 }

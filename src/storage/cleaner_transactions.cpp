@@ -2,17 +2,6 @@
 
 namespace tidelog::storage {
 
-std::optional<model::control_record_type> end_of_transaction_in(const model::record_batch_view& batch) {
-  if (!batch.is_control() || !batch.has_producer_id()) return std::nullopt;
-  if (batch.compression() != model::compression_type::none) return std::nullopt;
-  const auto record = model::parse_first_record(batch.records());
-  if (!record || !*record) return std::nullopt;
-  const auto type = model::parse_control_key((*record)->key);
-  const bool ends =
-      type && (*type == model::control_record_type::abort || *type == model::control_record_type::commit);
-  return ends ? std::optional(*type) : std::nullopt;
-}
-
 void transaction_outcomes::take_records(const model::record_batch_header& batch) {
   if (!batch.is_transactional() || batch.is_control()) return;
   history& known = producers_[batch.producer_id()];
@@ -20,10 +9,10 @@ void transaction_outcomes::take_records(const model::record_batch_header& batch)
 }
 
 void transaction_outcomes::take_marker(const model::record_batch_header& batch,
-                                       model::control_record_type type) {
+                                       model::transaction_outcome how) {
   const auto found = producers_.find(batch.producer_id());
   if (found == producers_.end() || !found->second.open_since) return;
-  if (type == model::control_record_type::abort) {
+  if (how == model::transaction_outcome::aborted) {
     found->second.aborted.emplace(batch.last_offset(), *found->second.open_since);
   }
   found->second.open_since.reset();

@@ -2,7 +2,7 @@
 // How the transactions of a log ended, taken from its batches: the cleaner must neither count records that were rolled
 // back as the newest of their keys nor keep them.
 
-#include "tidelog/model/record.hpp"
+#include "tidelog/model/transaction_end.hpp"
 
 #include <map>
 #include <optional>
@@ -10,10 +10,6 @@
 #include <vector>
 
 namespace tidelog::storage {
-
-/// What a transaction's marker says; nothing for every other batch.
-[[nodiscard]] std::optional<model::control_record_type> end_of_transaction_in(
-    const model::record_batch_view& batch);
 
 /// Memory grows with the producers that have written transactions and with the transactions that were rolled back. Not
 /// thread safe.
@@ -23,7 +19,7 @@ class transaction_outcomes {
 
   /// Batches in the order of their offsets; those that are in no transaction are passed over.
   void take_records(const model::record_batch_header& batch);
-  void take_marker(const model::record_batch_header& batch, model::control_record_type type);
+  void take_marker(const model::record_batch_header& batch, model::transaction_outcome how);
 
   /// Of a transactional batch that has been taken. Committed for batches before the first one taken: a cleaning before
   /// this has seen to them.

@@ -235,12 +235,6 @@ std::vector<producer_description> log::producers() const {
   return core_->producers.describe();
 }
 
-std::optional<model::offset> log::first_open_transaction() const {
-  const model::offset first(core_->open_transaction.load(std::memory_order_acquire));
-  if (first == model::no_offset) return std::nullopt;
-  return first;
-}
-
 std::size_t log::expire_producers(base::unix_ms now_ms, std::int64_t expiration_ms) {
   const std::lock_guard guard(core_->append_mutex);
   return core_->producers.expire(now_ms, expiration_ms);

@@ -67,8 +67,8 @@ base::result<appended> log::core::append_locked(base::byte_span bytes, const app
   result.log_start_offset = model::offset(log_start.load(std::memory_order_relaxed));
   const bool stamped_here = batch.timestamp_type() == model::timestamp_type::log_append_time;
   const auto of_producer = producer_batch_of(batch);
-  if (of_producer && options.origin == append_origin::client) {
-    TIDELOG_TRY(const auto original, check_producer(*of_producer));
+  if (of_producer) {
+    TIDELOG_TRY(const auto original, admit(*of_producer, options));
     if (original) {
       result.outcome = append_outcome::duplicate;
       result.base_offset = original->base_offset;
@@ -111,20 +111,16 @@ base::result<log_mark> log::core::store_locked(base::byte_view bytes,
     now = tail();
   }
   segment& active = now.segments->active();
-  TIDELOG_DO(write_batch(active, now.end, bytes));
+  const auto rolled_back = of_producer ? aborted_by(*of_producer) : std::nullopt;
+  auto written = rolled_back ? write_aborted(active, *rolled_back) : base::status();
+  if (written) written = write_batch(active, now.end, bytes);
+  if (!written && rolled_back) written = take_back(active, *rolled_back, written.error());
+  if (!written) return base::forward_error(written);
   active.note_batch(batch, index_interval_bytes.load(std::memory_order_relaxed));
   const base::unix_ms now_ms = environment.clock.now_ms();
   active.note_written_ms(now_ms);
   touched = true;
-  if (of_producer) {
-    producers.record(*of_producer, now_ms);
-    // One that begins behind another that is open changes nothing for readers.
-    const bool is_open = open_transaction.load(std::memory_order_relaxed) != model::no_offset.value();
-    if (of_producer->kind == producer_batch::content::end_of_transaction ||
-        (of_producer->kind == producer_batch::content::transactional && !is_open)) {
-      publish_open_transaction();
-    }
-  }
+  if (of_producer) record_producer(*of_producer, now_ms);
   if (const auto epoch = batch.partition_leader_epoch(); epoch != current_epoch) {
     const std::lock_guard guard(epochs_mutex);
     epochs.assign(epoch, batch.base_offset());
@@ -146,11 +142,6 @@ void log::core::take_snapshot(const log_tail& now) {
   pending_snapshots.push_back({now.end.offset, producers.snapshot()});
 }
 
-void log::core::publish_open_transaction() {
-  open_transaction.store(producers.first_open_transaction().value_or(model::no_offset).value(),
-                         std::memory_order_release);
-}
-
 std::uint64_t log::core::publish_end(const log_mark& end) {
   const std::lock_guard guard(tail_mutex);
   tail_state.end = end;
@@ -159,6 +150,7 @@ std::uint64_t log::core::publish_end(const log_mark& end) {
   const std::uint64_t newly_readable = end.total_bytes - tail_state.committed.total_bytes;
   tail_state.committed = end;
   committed_end.store(end.offset.value(), std::memory_order_release);
+  forget_ended(model::offset(0), end.offset);
   return newly_readable;
 }
 

@@ -32,10 +32,7 @@ compaction_need log::core::cleanable_part(const log_tail& now) {
   compaction_need part;
   part.first_dirty = model::offset(std::max(cleaned_end.load(), log_start.load()));
   model::offset limit = now.committed.offset;
-  {
-    const std::lock_guard guard(append_mutex);
-    if (const auto open = producers.first_open_transaction()) limit = std::min(limit, *open);
-  }
+  if (const auto first = first_unstable_transaction()) limit = std::min(limit, *first);
   const auto& all = now.segments->all;
   std::size_t count = 0;
   while (count + 1 < all.size() && all[count + 1]->base_offset() <= limit) ++count;

@@ -127,16 +127,23 @@ std::uint64_t log::core::move_committed(const log_mark& target) {
   // The segment may have been closed since; the place is then the beginning of the next.
   tail_state.committed = target.offset == tail_state.end.offset ? tail_state.end : target;
   committed_end.store(target.offset.value(), std::memory_order_release);
+  forget_ended(model::offset(0), target.offset);
   return newly_readable;
 }
 
 void log::core::announce(std::uint64_t newly_readable) {
-  if (listener) listener({model::offset(committed_end.load()), newly_readable, log_health::online});
+  if (listener) listener(progress(newly_readable));
   run_waiters();
 }
 
+log_progress log::core::progress(std::uint64_t newly_readable) const {
+  const model::offset end(committed_end.load());
+  const model::offset stable = std::min(first_unstable_transaction().value_or(end), end);
+  return {end, stable, newly_readable, offline.load() ? log_health::offline : log_health::online};
+}
+
 void log::core::announce_offline() {
-  if (listener) listener({model::offset(committed_end.load()), 0, log_health::offline});
+  if (listener) listener(progress(0));
   fail_waiters(errc::log_offline);
 }
 

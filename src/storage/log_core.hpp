@@ -17,6 +17,7 @@
 
 namespace tidelog::storage {
 
+class aborted_replay;
 struct journal_leftovers;
 
 [[nodiscard]] inline io::path parent_of(const io::compact_path& of) {
@@ -79,7 +80,11 @@ struct log::core final : commit_source, journaled_log, segment_home {
                                                           std::vector<model::offset> snapshots);
   [[nodiscard]] base::result<bool> epochs_reach_back(const segment_list& segments, model::offset first);
   [[nodiscard]] base::status rebuild_epochs(const segment_list& segments);
-  [[nodiscard]] base::status replay_segment(segment& from, model::offset replay_from, base::unix_ms now_ms);
+  /// Of a log that ends at `end`: what lies from `replay_from` on tells of producers, epochs, and what was rolled back.
+  [[nodiscard]] base::status replay_segment(segment& from, model::offset replay_from, model::offset end,
+                                            base::unix_ms now_ms);
+  [[nodiscard]] base::status replay_batches(segment& from, model::offset replay_from, base::unix_ms now_ms,
+                                            aborted_replay& rolled_back);
   [[nodiscard]] base::status adopt(segment_list&& segments, model::offset end);
 
   /// Fails with opening_given_up when nobody wants the log any more.
@@ -163,11 +168,39 @@ struct log::core final : commit_source, journaled_log, segment_home {
   [[nodiscard]] base::status mark_cut_dirty(segment& active);
   void draw_roll_jitter();
   [[nodiscard]] base::status undo_roll(segment& begun, const base::error& reason);
-  /// With append_mutex held.
-  void publish_open_transaction();
   [[nodiscard]] std::uint64_t publish_end(const log_mark& end);
   /// Where flush.messages is N, fewer than N records at the log's end may count without being on disk.
   [[nodiscard]] bool has_too_many_unsynced(model::offset end) const;
+
+  // log_transactions.cpp
+  struct ended_transaction {
+    model::offset first_offset;
+    model::offset marker;
+  };
+  /// What keeps the last stable offset back.
+  struct unstable_transactions {
+    model::offset first_open = model::no_offset;
+    std::vector<ended_transaction> ended;  ///< whose markers are not below the high watermark yet
+  };
+  // With append_mutex held, as the next two.
+  /// The batch that this one is a duplicate of; nothing when it is to be appended. Fails as append().
+  [[nodiscard]] base::result<std::optional<recorded_batch>> admit(const producer_batch& batch,
+                                                                  const append_options& options);
+  void record_producer(const producer_batch& batch, base::unix_ms now_ms);
+  /// The entry for a marker that is not recorded yet; nothing when it rolls nothing back here.
+  [[nodiscard]] std::optional<aborted_transaction> aborted_by(const producer_batch& marker) const;
+  /// Puts it into the index of the segment that is to get its marker. Where that fails, or the marker cannot be written
+  /// after it, take_back() follows, which returns the failure that the append has then.
+  [[nodiscard]] base::status write_aborted(segment& active, const aborted_transaction& entry);
+  [[nodiscard]] base::status take_back(segment& active, const aborted_transaction& entry,
+                                       const base::error& why);
+  /// `ended` has just gone from the open ones to those that have ended.
+  void publish_open_transaction(const std::optional<ended_transaction>& ended);
+  // With tail_mutex held, as the next.
+  /// Those whose marker is one of these are stable, or have not ended after all.
+  void forget_ended(model::offset from, model::offset upto);
+  void publish_unstable();
+  [[nodiscard]] std::optional<model::offset> first_unstable_transaction() const;
 
   // log_rest.cpp
   /// Of a log that ends there and has nothing to be synced.
@@ -226,6 +259,7 @@ struct log::core final : commit_source, journaled_log, segment_home {
   /// With tail_mutex held.
   [[nodiscard]] std::uint64_t move_committed(const log_mark& target);
   void go_offline(const base::error& reason);
+  [[nodiscard]] log_progress progress(std::uint64_t newly_readable) const;
   void announce(std::uint64_t newly_readable);
   void announce_offline();
   struct waiter {
@@ -240,6 +274,8 @@ struct log::core final : commit_source, journaled_log, segment_home {
 
   // log_truncate.cpp
   [[nodiscard]] base::status truncate_locked(model::offset end);
+  /// What is told of epochs and producers goes back to where the log ends now.
+  [[nodiscard]] base::status truncate_history(const segment_list& kept, model::offset end);
   [[nodiscard]] base::status start_over_locked(model::offset start);
   [[nodiscard]] base::status remove_segments(std::span<const std::shared_ptr<segment>> gone);
 
@@ -375,8 +411,10 @@ struct log::core final : commit_source, journaled_log, segment_home {
   std::atomic<std::int64_t> log_end{0};
   std::atomic<std::int64_t> committed_end{0};
   std::atomic<std::int64_t> recovery_point{0};
-  /// Where the first open transaction began, for readers; no_offset when there is none. It never lags behind the end.
-  std::atomic<std::int64_t> open_transaction{model::no_offset.value()};
+  /// Where the first transaction began that is unstable, for readers; no_offset when there is none. It never lags behind
+  /// the end.
+  std::atomic<std::int64_t> first_unstable{model::no_offset.value()};
+  std::unique_ptr<unstable_transactions> unstable;  ///< while there are some; guarded by tail_mutex
 
   std::atomic<std::int64_t> index_interval_bytes{4096};
   std::atomic<std::int64_t> flush_messages{1};
@@ -385,6 +423,8 @@ struct log::core final : commit_source, journaled_log, segment_home {
   std::atomic<bool> everything_wanted{false};
   std::atomic<bool> closed_segments_wanted{false};
   std::atomic<bool> parent_dirty{false};
+  /// Of transactions that have been appended; changed with append_mutex held.
+  std::atomic<std::uint32_t> markers{0};
   written_mark last_write;
   /// All below is on disk by a sync of the whole file system, and not yet taken up; no_offset where there is nothing. Written
   /// under the journal's lock, or with commit_mutex held when the journal knows nothing of the log any more.
@@ -396,12 +436,11 @@ struct log::core final : commit_source, journaled_log, segment_home {
   std::atomic<std::uint32_t> names_synced{0};
   std::atomic<base::unix_ms> unsynced_since_ms{0};
 
+  model::leader_epoch current_epoch = model::no_leader_epoch;  ///< guarded by append_mutex
   mutable base::small_mutex epochs_mutex;
   leader_epoch_cache epochs;
   bool has_epoch_checkpoint = false;  ///< of use only to open(), as the next
   const bool names_are_on_disk;
-  model::leader_epoch current_epoch = model::no_leader_epoch;  ///< guarded by append_mutex
-
   std::atomic<bool> unreadable_told{false};
   std::atomic<bool> offline{false};
   mutable base::small_mutex offline_mutex;

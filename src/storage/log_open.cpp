@@ -1,7 +1,9 @@
 // A log comes to life: taken at its word after a clean stop, checked and cut after another.
+#include "aborted_replay.hpp"
 #include "log_core.hpp"
 #include "partition_files.hpp"
 #include "sound_walker.hpp"
+#include "transaction_markers.hpp"
 
 #include "tidelog/base/assert.hpp"
 #include "tidelog/base/log_message.hpp"
@@ -31,6 +33,8 @@ base::status log::core::open(start_kind start) {
   for (const model::offset base : found->bases) {
     segments.all.push_back(std::make_shared<segment>(*this, base));
     segments.all.back()->mark_sealed();
+    if (std::ranges::binary_search(found->transaction_indexes, base))
+      segments.all.back()->note_aborted_index();
   }
   // Who made the directory or its first segment may have died before their names were on disk.
   if (there && ((start != start_kind::clean && !names_are_on_disk) || found->has_failed_sync_marker)) {
@@ -117,12 +121,12 @@ base::status log::core::restore_producers_and_epochs(const segment_list& segment
   TIDELOG_TRY(const bool is_complete,
               epochs_reach_back(segments, std::max(first, model::offset(log_start.load()))));
   if (!has_epoch_checkpoint || !is_complete) TIDELOG_DO(rebuild_epochs(segments));
-  if (replay_from < end) {
-    for (std::size_t at = segments.floor(replay_from); at < segments.all.size(); ++at) {
-      TIDELOG_DO(replay_segment(*segments.all[at], replay_from, now_ms));
-    }
+  for (std::size_t at = segments.floor(replay_from); at < segments.all.size(); ++at) {
+    // Also where there is nothing to be read, entries may be left of what was cut off.
+    if (replay_from < end || segments.all[at]->has_aborted())
+      TIDELOG_DO(replay_segment(*segments.all[at], replay_from, end, now_ms));
   }
-  publish_open_transaction();
+  publish_open_transaction({});
   if (const auto latest = epochs.latest_epoch()) current_epoch = *latest;
   return {};
 }
@@ -171,7 +175,24 @@ base::status log::core::rebuild_epochs(const segment_list& segments) {
   return {};
 }
 
-base::status log::core::replay_segment(segment& from, model::offset replay_from, base::unix_ms now_ms) {
+base::status log::core::replay_segment(segment& from, model::offset replay_from, model::offset end,
+                                       base::unix_ms now_ms) {
+  TIDELOG_TRY(auto known, from.aborted_from(replay_from));
+  aborted_replay rolled_back(std::move(known));
+  if (replay_from < end) TIDELOG_DO(replay_batches(from, replay_from, now_ms, rolled_back));
+  const auto entries = rolled_back.finish(end);
+  if (!from.has_aborted() && entries.empty()) return {};
+  if (!from.has_aborted()) note_new_name();
+  TIDELOG_DO(from.replace_aborted(replay_from, entries, last_write));
+  // The recovery point is past it already.
+  auto synced = from.sync();
+  if (synced) synced = sync_names();
+  if (!synced) mark_failed_sync();
+  return synced;
+}
+
+base::status log::core::replay_batches(segment& from, model::offset replay_from, base::unix_ms now_ms,
+                                       aborted_replay& rolled_back) {
   TIDELOG_TRY(const std::uint64_t end, from.size());
   std::uint64_t position = 0;
   if (replay_from > from.base_offset()) {
@@ -192,7 +213,14 @@ base::status log::core::replay_segment(segment& from, model::offset replay_from,
     TIDELOG_TRY(const auto batch, walker.next());
     if (!batch) return {};
     epochs.assign(batch->partition_leader_epoch(), batch->base_offset());
-    if (const auto of_producer = producer_batch_of(*batch)) producers.record_replayed(*of_producer, now_ms);
+    rolled_back.pass(*batch);
+    auto of_producer = producer_batch_of(*batch);
+    if (!of_producer) continue;
+    TIDELOG_TRY(const auto marker, marker_at(*file, walker.position(), *batch));
+    if (marker) of_producer->take(*marker);
+    if (of_producer->outcome == model::transaction_outcome::aborted)
+      rolled_back.take(aborted_by(*of_producer));
+    producers.record_replayed(*of_producer, now_ms);
   }
 }
 

@@ -15,16 +15,12 @@ constexpr std::uint64_t most_bytes = 64 * step_bytes;
 /// Where that is sure to be found again, a log at rest does without its producers' older batches.
 constexpr std::uint64_t near_bytes = step_bytes;
 
-[[nodiscard]] bool has_sequences(const producer_batch& batch) {
-  return batch.kind != producer_batch::content::end_of_transaction;
-}
-
 /// `found`: the batches of one producer, oldest first. Older ones than these are of no use to its window.
 [[nodiscard]] bool fills_a_window(const std::vector<producer_batch>& found, model::producer_epoch of_epoch) {
   if (found.empty()) return false;
   if (found.front().epoch != of_epoch) return true;
-  if (has_sequences(found.front()) && found.front().base_sequence == model::sequence(0)) return true;
-  return std::ranges::count_if(found, has_sequences) >=
+  if (found.front().base_sequence == model::sequence(0)) return true;
+  return std::ranges::count_if(found, &producer_batch::has_sequence) >=
          static_cast<std::ptrdiff_t>(base::limits::producer_batches_kept);
 }
 

@@ -6,8 +6,14 @@
 #include "tidelog/storage/producer_snapshot.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace tidelog::storage {
+namespace {
+
+constexpr model::offset everything(std::numeric_limits<std::int64_t>::max());
+
+}  // namespace
 
 base::status log::truncate_to(model::offset end) {
   core& c = *core_;
@@ -106,6 +112,14 @@ base::status log::core::truncate_locked(model::offset wanted_end) {
   }
   if (end.value() < log_start.load()) log_start.store(end.value());
   std::erase_if(pending_snapshots, [&](const auto& each) { return each.at > end; });
+  TIDELOG_DO(truncate_history(*kept, end));
+  // Only now, when they are among the open ones again.
+  const std::lock_guard guard(tail_mutex);
+  forget_ended(end, everything);
+  return {};
+}
+
+base::status log::core::truncate_history(const segment_list& kept, model::offset end) {
   const std::lock_guard guard(epochs_mutex);
   epochs.truncate_from_end(end);
   current_epoch = epochs.latest_epoch().value_or(model::no_leader_epoch);
@@ -115,7 +129,7 @@ base::status log::core::truncate_locked(model::offset wanted_end) {
     return flushed;
   }
   TIDELOG_TRY(auto snapshots, list_producer_snapshots(environment.files, directory));
-  return restore_producers_and_epochs(*kept, end, std::move(snapshots));
+  return restore_producers_and_epochs(kept, end, std::move(snapshots));
 }
 
 base::status log::core::remove_segments(std::span<const std::shared_ptr<segment>> gone) {
@@ -150,7 +164,11 @@ base::status log::core::start_over_locked(model::offset start) {
   }
   pending_snapshots.clear();
   producers.clear();
-  publish_open_transaction();
+  publish_open_transaction({});
+  {
+    const std::lock_guard guard(tail_mutex);
+    forget_ended(model::offset(0), everything);
+  }
   TIDELOG_DO(remove_producer_snapshots_above(environment.files, directory, model::no_offset));
   const std::lock_guard guard(epochs_mutex);
   epochs.clear();

@@ -219,8 +219,13 @@ base::result<partition_files> tidy_partition_directory(io::file_system& files, c
                       (directory / name).native());
     findings.add({.what = recovery_outcome::set_aside_before, .file = directory / name});
   }
-  return partition_files{std::move(found.bases), std::move(found.snapshots), found.has_epochs,
-                         found.has_failed_sync_marker};
+  std::vector<model::offset> transaction_indexes;
+  for (const auto& [base, name] : found.indexes) {
+    if (parse_segment_name(name)->suffix == transaction_index_suffix) transaction_indexes.push_back(base);
+  }
+  std::ranges::sort(transaction_indexes);
+  return partition_files{std::move(found.bases), std::move(found.snapshots), std::move(transaction_indexes),
+                         found.has_epochs, found.has_failed_sync_marker};
 }
 
 }  // namespace tidelog::storage

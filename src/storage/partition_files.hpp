@@ -12,9 +12,10 @@ namespace tidelog::storage {
 
 /// So that nobody who opens the log has to look for a file that is not there.
 struct partition_files {
-  std::vector<model::offset> bases;      ///< of the segments, rising
-  std::vector<model::offset> snapshots;  ///< of producers, rising
-  bool has_epochs = false;               ///< leader-epoch-checkpoint
+  std::vector<model::offset> bases;                ///< of the segments, rising
+  std::vector<model::offset> snapshots;            ///< of producers, rising
+  std::vector<model::offset> transaction_indexes;  ///< by the bases of their segments, rising
+  bool has_epochs = false;                         ///< leader-epoch-checkpoint
   bool has_failed_sync_marker = false;
 };
 

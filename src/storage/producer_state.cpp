@@ -1,5 +1,7 @@
 #include "tidelog/storage/producer_state.hpp"
 
+#include "transaction_markers.hpp"
+
 #include "tidelog/model/record_batch.hpp"
 #include "tidelog/storage/storage_error.hpp"
 
@@ -116,6 +118,14 @@ std::optional<producer_batch> producer_batch_of(const model::record_batch_header
   };
 }
 
+std::optional<producer_batch> producer_batch_of(const model::record_batch_view& batch) {
+  auto of_producer = producer_batch_of(static_cast<const model::record_batch_header&>(batch));
+  if (!of_producer || of_producer->kind != producer_batch::content::end_of_transaction) return of_producer;
+  // One that cannot be read ends the transaction all the same.
+  if (const auto marker = marker_in(batch)) of_producer->take(*marker);
+  return of_producer;
+}
+
 struct producer_state::producer_entry {
   batch_window window;
   /// Nothing before the window is to be had: the epoch began with it, or the log does.
@@ -148,17 +158,29 @@ producer_state::producer_state(producer_state&&) noexcept = default;
 producer_state& producer_state::operator=(producer_state&&) noexcept = default;
 producer_state::~producer_state() = default;
 
-base::result<std::optional<recorded_batch>> producer_state::check(const producer_batch& batch) const {
-  if (producers_ == nullptr) return std::nullopt;
+base::status producer_state::check_epochs(const producer_batch& batch) const {
+  if (producers_ == nullptr) return {};
   const auto found = producers_->find(batch.producer);
-  if (found == producers_->end()) return std::nullopt;
+  if (found == producers_->end()) return {};
   const auto& known = found->second;
-
   if (batch.epoch < known.epoch) {
     return base::fail(errc::invalid_producer_epoch, "producer {} epoch {}, current epoch {}",
                       batch.producer.value(), batch.epoch.value(), known.epoch.value());
   }
-  if (batch.kind == producer_batch::content::end_of_transaction) return std::nullopt;
+  const bool is_marker = batch.kind == producer_batch::content::end_of_transaction;
+  if (is_marker && batch.coordinator_epoch >= 0 && batch.coordinator_epoch < known.coordinator_epoch) {
+    return base::fail(errc::coordinator_fenced, "producer {} coordinator epoch {}, current epoch {}",
+                      batch.producer.value(), batch.coordinator_epoch, known.coordinator_epoch);
+  }
+  return {};
+}
+
+base::result<std::optional<recorded_batch>> producer_state::check(const producer_batch& batch) const {
+  TIDELOG_DO(check_epochs(batch));
+  if (producers_ == nullptr || batch.kind == producer_batch::content::end_of_transaction) return std::nullopt;
+  const auto found = producers_->find(batch.producer);
+  if (found == producers_->end()) return std::nullopt;
+  const auto& known = found->second;
 
   if (batch.epoch == known.epoch) {
     for (std::size_t i = 0; i < known.window.size(); ++i) {
@@ -192,15 +214,26 @@ void producer_state::record(const producer_batch& batch, base::unix_ms now_ms) {
   entry.last_timestamp = batch.max_timestamp;
   entry.last_used_ms = now_ms;
   if (batch.kind == producer_batch::content::end_of_transaction) {
-    entry.current_txn_first_offset = model::no_offset;
+    set_open(batch.producer, entry, model::no_offset);
     if (batch.coordinator_epoch >= 0) entry.coordinator_epoch = batch.coordinator_epoch;
     return;
   }
   if (batch.kind == producer_batch::content::transactional &&
       entry.current_txn_first_offset == model::no_offset) {
-    entry.current_txn_first_offset = batch.base_offset;
+    set_open(batch.producer, entry, batch.base_offset);
   }
-  entry.window.add_newest(kept(batch));
+  if (batch.has_sequence()) entry.window.add_newest(kept(batch));
+}
+
+void producer_state::set_open(model::producer_id producer, producer_entry& entry, model::offset first) {
+  if (open_ != nullptr) open_->erase({entry.current_txn_first_offset, producer});
+  entry.current_txn_first_offset = first;
+  if (first != model::no_offset) {
+    if (open_ == nullptr) open_ = std::make_unique<open_set>();
+    open_->emplace(first, producer);
+  } else if (open_ != nullptr && open_->empty()) {
+    open_ = nullptr;
+  }
 }
 
 void producer_state::record_replayed(const producer_batch& batch, base::unix_ms now_ms) {
@@ -230,7 +263,7 @@ producer_state::refill_outcome producer_state::refill(model::producer_id produce
     if (batch->producer != producer || batch->last_offset() >= known.window.oldest().base_offset()) continue;
     if (batch->epoch != known.epoch) {
       known.window_complete = true;
-    } else if (batch->kind != producer_batch::content::end_of_transaction) {
+    } else if (batch->has_sequence()) {
       known.window.add_oldest(kept(*batch));
       // The epoch began here, unless its numbers have wrapped: who asks for such a batch then has to ask once more.
       if (batch->base_sequence == model::sequence(0)) return refill_outcome::complete;
@@ -251,19 +284,20 @@ void producer_state::rest(model::offset from) {
 }
 
 void producer_state::load(std::span<const producer_snapshot_entry> entries, base::unix_ms now_ms) {
-  producers_ = nullptr;
+  clear();
   if (entries.empty()) return;
   producers_ = std::make_unique<table>();
   // Left to itself the table begins with room for many more than the one that most partitions have.
   producers_->reserve(entries.size());
   for (const auto& from : entries) {
     auto& entry = (*producers_)[from.producer];
+    set_open(from.producer, entry, model::no_offset);
     entry = producer_entry{};
     entry.epoch = from.epoch;
     entry.coordinator_epoch = from.coordinator_epoch;
     entry.last_timestamp = from.timestamp;
     entry.last_used_ms = time_of_use(from.timestamp, now_ms);
-    entry.current_txn_first_offset = from.current_txn_first_offset;
+    set_open(from.producer, entry, from.current_txn_first_offset);
     const bool has_batch = from.last_sequence >= model::sequence(0) && from.offset_delta >= 0 &&
                            from.last_offset >= model::offset(0);
     if (!has_batch) continue;
@@ -295,6 +329,7 @@ std::vector<producer_snapshot_entry> producer_state::snapshot() const {
 
 void producer_state::clear() {
   producers_ = nullptr;
+  open_ = nullptr;
 }
 
 std::size_t producer_state::expire(base::unix_ms now_ms, std::int64_t expiration_ms) {
@@ -323,14 +358,20 @@ std::vector<producer_description> producer_state::describe() const {
   return producers;
 }
 
-std::optional<model::offset> producer_state::first_open_transaction() const {
-  std::optional<model::offset> first;
-  if (producers_ == nullptr) return first;
-  for (const auto& [producer, entry] : *producers_) {
-    const auto begun = entry.current_txn_first_offset;
-    if (begun != model::no_offset && (!first || begun < *first)) first = begun;
+std::optional<model::offset> producer_state::first_open_transaction(model::producer_id but_for) const {
+  if (open_ == nullptr) return std::nullopt;
+  for (const auto& [first, producer] : *open_) {
+    if (producer != but_for) return first;
   }
-  return first;
+  return std::nullopt;
+}
+
+std::optional<model::offset> producer_state::open_transaction_of(model::producer_id producer) const {
+  if (producers_ == nullptr) return std::nullopt;
+  const auto found = producers_->find(producer);
+  if (found == producers_->end()) return std::nullopt;
+  const auto begun = found->second.current_txn_first_offset;
+  return begun != model::no_offset ? std::optional(begun) : std::nullopt;
 }
 
 }  // namespace tidelog::storage

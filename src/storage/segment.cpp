@@ -11,20 +11,6 @@
 #include <tuple>
 
 namespace tidelog::storage {
-namespace {
-
-[[nodiscard]] bool is_missing(const base::error& error) {
-  return error.code == std::errc::no_such_file_or_directory;
-}
-
-/// A rename or removal of a file that need not be there.
-[[nodiscard]] base::status unless_missing(base::status outcome) {
-  if (!outcome && is_missing(outcome.error())) return {};
-  return outcome;
-}
-
-}  // namespace
-
 std::string segment_file_name(model::offset base, std::string_view suffix) {
   return fmt::format("{:020}{}", base.value(), suffix);
 }
@@ -36,7 +22,9 @@ segment::file_parts::file_parts(const segment& of)
               of.offset_entries_.load(std::memory_order_relaxed)),
       times(of.home_.environment.open_files, of.home_.environment.files,
             of.name_of_kind(time_index_entry::file_suffix), of.base_,
-            of.time_entries_.load(std::memory_order_relaxed)) {}
+            of.time_entries_.load(std::memory_order_relaxed)),
+      aborted(of.home_.environment.open_files, of.home_.environment.files,
+              of.name_of_kind(transaction_index_suffix)) {}
 
 /// With parts_mutex_ held.
 io::path segment::name_of_kind(std::string_view kind) const {
@@ -199,16 +187,10 @@ void segment::mark_dirty(const std::shared_ptr<io::file>& file) {
 }
 
 base::status segment::sync(const written_mark* written) {
-  // The mark is asked afterwards: whoever writes now either has noted it before, or marks the file anew.
-  const auto is_on_disk = [&] { return written != nullptr && written->is_on_disk(); };
-  if (dirty_.exchange(false, std::memory_order_acq_rel)) {
-    auto synced = is_on_disk() ? base::status() : sync_data();
-    // Whoever syncs may still know a segment that has been removed meanwhile, and of that nothing has to be on disk. After
-    // another failure the pin stays: the descriptor must not be closed as if all were well.
-    if (!synced && !is_removed()) return synced;
-    parts()->data.unpin();
-  }
-  if (is_sealed() && indexes_dirty_.exchange(false, std::memory_order_acq_rel) && !is_on_disk()) {
+  TIDELOG_DO(sync_if_dirty(dirty_, &file_parts::data, written));
+  TIDELOG_DO(sync_if_dirty(aborted_dirty_, &file_parts::aborted, written));
+  const bool indexes_are_dirty = is_sealed() && indexes_dirty_.exchange(false, std::memory_order_acq_rel);
+  if (indexes_are_dirty && (written == nullptr || !written->is_on_disk())) {
     auto synced = parts()->offsets.sync();
     if (synced) synced = parts()->times.sync();
     if (!synced && !is_removed())
@@ -217,9 +199,22 @@ base::status segment::sync(const written_mark* written) {
   return {};
 }
 
-base::status segment::sync_data() {
-  TIDELOG_TRY(const auto file, parts()->data.get());
-  return file->sync_data();
+base::status segment::sync_if_dirty(std::atomic<bool>& dirty, cached_file file_parts::*file,
+                                    const written_mark* written) {
+  if (!dirty.exchange(false, std::memory_order_acq_rel)) return {};
+  const auto mine = parts();
+  // The mark is asked afterwards: whoever writes now either has noted it before, or marks the file anew.
+  if (written == nullptr || !written->is_on_disk()) {
+    auto synced = [&]() -> base::status {
+      TIDELOG_TRY(const auto open, ((*mine).*file).get());
+      return open->sync_data();
+    }();
+    // Whoever syncs may still know a segment that has been removed meanwhile, and of that nothing has to be on disk. After
+    // another failure the pin stays: the descriptor must not be closed as if all were well.
+    if (!synced && !is_removed()) return synced;
+  }
+  ((*mine).*file).unpin();
+  return {};
 }
 
 base::status segment::sync_indexes_so_far() {
@@ -245,10 +240,14 @@ base::status segment::sync_index_files() {
 }
 
 void segment::let_go_if_on_disk(const written_mark& written) {
-  if (!written.is_on_disk() || !dirty_.exchange(false, std::memory_order_acq_rel)) return;
-  // Written to meanwhile: it stays dirty, with one pin for it.
-  if (!written.is_on_disk() && !dirty_.exchange(true, std::memory_order_acq_rel)) return;
-  parts()->data.unpin();
+  const auto let_go = [&](std::atomic<bool>& dirty, cached_file file_parts::*file) {
+    if (!written.is_on_disk() || !dirty.exchange(false, std::memory_order_acq_rel)) return;
+    // Written to meanwhile: it stays dirty, with one pin for it.
+    if (!written.is_on_disk() && !dirty.exchange(true, std::memory_order_acq_rel)) return;
+    ((*parts()).*file).unpin();
+  };
+  let_go(dirty_, &file_parts::data);
+  let_go(aborted_dirty_, &file_parts::aborted);
 }
 
 io::path segment::data_name() {
@@ -266,6 +265,7 @@ void segment::forget_files() {
 void segment::forget_parts_if_free() {
   // Who has them would not hear of new names; and a sync in progress is of what was written through this descriptor.
   if (!parts_ || parts_.use_count() > 1 || dirty_.load() || parts_->data.is_pinned()) return;
+  if (aborted_dirty_.load() || parts_->aborted.is_pinned()) return;
   if (parts_->data.is_removed() || parts_->offsets.has_pending() || parts_->times.has_pending()) return;
   offset_entries_.store(parts_->offsets.count(), std::memory_order_relaxed);
   time_entries_.store(parts_->times.count(), std::memory_order_relaxed);
@@ -303,22 +303,15 @@ bool segment::is_removed() {
   return parts_ && parts_->data.is_removed();
 }
 
-io::path segment::transaction_index_name() {
-  const std::lock_guard guard(parts_mutex_);
-  return name_of_kind(transaction_index_suffix);
-}
-
 base::status segment::rename_to_suffix(const char* suffix) {
   const auto mine = parts();
   const auto name_with = [&](std::string_view kind) {
     return home_.directory / (segment_file_name(base_, kind) + suffix);
   };
-  const io::path transactions = transaction_index_name();
   TIDELOG_DO(mine->data.rename_to(name_with(data_suffix)));
   TIDELOG_DO(mine->offsets.file().rename_if_there(name_with(offset_index_entry::file_suffix)));
   TIDELOG_DO(mine->times.file().rename_if_there(name_with(time_index_entry::file_suffix)));
-  TIDELOG_DO(
-      unless_missing(home_.environment.files.rename(transactions, name_with(transaction_index_suffix))));
+  TIDELOG_DO(mine->aborted.rename_if_there(name_with(transaction_index_suffix)));
   const std::lock_guard guard(parts_mutex_);
   name_suffix_ = suffix;
   return {};
@@ -326,14 +319,15 @@ base::status segment::rename_to_suffix(const char* suffix) {
 
 base::status segment::remove_files() {
   const auto mine = parts();
-  for (cached_file* file : {&mine->data, &mine->offsets.file(), &mine->times.file()})
+  for (cached_file* file : {&mine->data, &mine->offsets.file(), &mine->times.file(), &mine->aborted})
     TIDELOG_DO(file->remove());
-  return unless_missing(home_.environment.files.remove_file(transaction_index_name()));
+  return {};
 }
 
 void segment::close_files() {
   const auto mine = parts();
-  for (cached_file* file : {&mine->data, &mine->offsets.file(), &mine->times.file()}) file->close();
+  for (cached_file* file : {&mine->data, &mine->offsets.file(), &mine->times.file(), &mine->aborted})
+    file->close();
 }
 
 }  // namespace tidelog::storage

@@ -17,12 +17,14 @@
 #include "tidelog/model/record_batch.hpp"
 #include "tidelog/storage/log.hpp"
 #include "tidelog/storage/scrubbing.hpp"
+#include "tidelog/storage/transaction_index.hpp"
 
 #include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 
 namespace tidelog::storage {
 
@@ -30,7 +32,6 @@ namespace tidelog::storage {
 [[nodiscard]] std::string segment_file_name(model::offset base, std::string_view suffix);
 
 inline constexpr const char* data_suffix = ".log";
-inline constexpr const char* transaction_index_suffix = ".txnindex";
 /// After the names of all files of a segment: deleted and waiting for its removal, being written by the cleaner, and
 /// written whole by it and about to take the place of what it was made from.
 inline constexpr const char* deleted_suffix = ".deleted";
@@ -206,11 +207,34 @@ class segment {
   /// has none.
   [[nodiscard]] base::result<std::optional<model::timestamp>> first_timestamp();
 
+  // The index of rolled-back transactions (segment_transactions.cpp).
+
+  /// The segment has such a file, found by who listed the directory. Otherwise nobody looks for one.
+  void note_aborted_index() { aborted_.store(aborted_index::there); }
+  [[nodiscard]] bool has_aborted() const {
+    return aborted_.load(std::memory_order_relaxed) != aborted_index::none;
+  }
+  /// Adds to `found` those that have ended at `from` or later and begun before `end`. True when no later segment can have
+  /// such. What cannot be read of the file is reported once and passed over; fails with an errno.
+  [[nodiscard]] base::result<bool> find_aborted(model::offset from, model::offset end,
+                                                std::vector<aborted_transaction>& found, io::patience reader);
+  /// All; what cannot be read is reported.
+  [[nodiscard]] base::result<std::vector<aborted_transaction>> all_aborted();
+  /// Those that have ended at `from` or later. What else there is may be the rest of one that was being written.
+  [[nodiscard]] base::result<std::vector<aborted_transaction>> aborted_from(model::offset from);
+  // Writer. They leave the file to be synced by sync(), and note that in `mark`, the log's. After a failure any part of
+  // what was to be written may be there.
+  [[nodiscard]] base::status add_aborted(const aborted_transaction& entry, written_mark& mark);
+  /// In place of those that have ended at `from` or later.
+  [[nodiscard]] base::status replace_aborted(model::offset from, std::span<const aborted_transaction> by,
+                                             written_mark& mark);
+
   // Syncing.
 
   /// The data file has been written to through `file`; it stays open until a sync has confirmed that.
   void mark_dirty(const std::shared_ptr<io::file>& file);
-  /// Syncs what was written before the call: data, and the indexes of a sealed segment. Of a segment whose files have been
+  /// Syncs what was written before the call: data, the index of rolled-back transactions, and the others of a sealed
+  /// segment. Of a segment whose files have been
   /// removed, nothing, which is no failure. What `written` says is on disk is left alone; the mark is of the whole log, and
   /// noted before mark_dirty() and after complete_indexes().
   [[nodiscard]] base::status sync(const written_mark* written = nullptr);
@@ -236,9 +260,6 @@ class segment {
   /// The same where nobody has used them since the last such call; index entries that wait in memory are written before.
   /// Returns whether nothing is kept. Only one thread calls it.
   [[nodiscard]] bool rest_if_unused();
-  /// The segment's index of aborted transactions, if it has a file of that name.
-  [[nodiscard]] io::path transaction_index_name();
-
   /// When the segment was written to last; asks the file once if nobody knows yet. Stands in for the time of records that
   /// have none.
   [[nodiscard]] base::result<base::unix_ms> written_ms();
@@ -253,7 +274,9 @@ class segment {
     cached_file data;
     offset_index offsets;
     time_index times;
+    cached_file aborted;
   };
+  enum class aborted_index : std::uint8_t { none, there, damaged };
   /// What the next index entry depends on.
   struct growth {
     std::uint64_t bytes_since_entry = 0;
@@ -276,7 +299,14 @@ class segment {
   /// Where the data file is now; known without making the parts.
   [[nodiscard]] io::path data_name();
   [[nodiscard]] bool is_removed();
-  [[nodiscard]] base::status sync_data();
+  /// Syncs the file where it is marked as dirty, unless that is on disk by now.
+  [[nodiscard]] base::status sync_if_dirty(std::atomic<bool>& dirty, cached_file file_parts::*file,
+                                           const written_mark* written);
+  void report_damaged_aborted();
+  [[nodiscard]] base::result<std::vector<std::byte>> aborted_bytes();
+  /// From entry `at` on, these and no others.
+  [[nodiscard]] base::status put_aborted(std::size_t at, std::span<const aborted_transaction> entries,
+                                         written_mark& mark);
   [[nodiscard]] base::status check_indexes(std::int64_t interval, const scan_interrupt& interrupt = {});
   /// Nothing when they are right.
   [[nodiscard]] base::result<std::optional<recovery_outcome>> fault_in_indexes(std::uint64_t size);
@@ -337,6 +367,8 @@ class segment {
   std::atomic<bool> indexes_dirty_{false};
   std::atomic<bool> indexes_checked_{false};
   std::atomic<bool> indexes_rebuilt_{false};
+  std::atomic<aborted_index> aborted_{aborted_index::none};
+  std::atomic<bool> aborted_dirty_{false};
   bool parts_used_ = false;  ///< guarded by parts_mutex_
 
   base::small_mutex parts_mutex_;

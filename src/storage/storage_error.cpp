@@ -15,6 +15,10 @@ const char* sentence(errc code) {
       return "the batch comes from an older incarnation of its producer";
     case errc::invalid_txn_state:
       return "the batch does not fit the state of its producer's transaction";
+    case errc::coordinator_fenced:
+      return "the marker comes from an older coordinator of its producer's transactions";
+    case errc::transaction_may_have_ended:
+      return "a transaction has ended here since the batch's was found to be open";
     case errc::fenced_leader_epoch:
       return "the leader epoch asked for is older than the current one";
     case errc::unknown_leader_epoch:

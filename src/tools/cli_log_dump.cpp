@@ -2,7 +2,6 @@
 #include "cli_log.hpp"
 #include "log_verify.hpp"
 #include "record_schema.hpp"
-#include "transaction_index.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -15,6 +14,7 @@
 #include "tidelog/storage/partition_metadata.hpp"
 #include "tidelog/storage/producer_snapshot.hpp"
 #include "tidelog/storage/time_index.hpp"
+#include "tidelog/storage/transaction_index.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -86,7 +86,7 @@ class dumper {
     if (kind == storage::offset_index_entry::file_suffix)
       return dump_index<storage::offset_index_entry>(name);
     if (kind == storage::time_index_entry::file_suffix) return dump_index<storage::time_index_entry>(name);
-    if (kind == transaction_index_suffix) return dump_transaction_index(name);
+    if (kind == storage::transaction_index_suffix) return dump_transaction_index(name);
     if (kind == ".snapshot") return dump_snapshot(name);
     if (is_checkpoint_text(name.filename().string())) return dump_text(name);
     return base::fail(
@@ -99,7 +99,7 @@ class dumper {
   static bool can_dump(const io::path& name) {
     const auto kind = name.extension().string();
     return kind == ".log" || kind == ".checkpoint" || kind == storage::offset_index_entry::file_suffix ||
-           kind == storage::time_index_entry::file_suffix || kind == transaction_index_suffix ||
+           kind == storage::time_index_entry::file_suffix || kind == storage::transaction_index_suffix ||
            kind == ".snapshot" || is_checkpoint_text(name.filename().string());
   }
 
@@ -306,7 +306,7 @@ base::status dumper::dump_index(const io::path& name) {
 
 base::status dumper::dump_transaction_index(const io::path& name) {
   TIDELOG_TRY(const auto content, io::read_file(*files_, name, most_file_bytes));
-  TIDELOG_TRY(const auto entries, decode_transaction_index(content, name.string()));
+  TIDELOG_TRY(const auto entries, storage::decode_transaction_index(content, name.string()));
   for (const auto& entry : entries) {
     const json document{{"producer_id", entry.producer.value()},
                         {"first_offset", entry.first_offset.value()},

@@ -97,7 +97,7 @@ base::status partition_check::look_at(const io::directory_entry& entry) {
     return {};
   }
   if (segment && segment->suffix == ".snapshot") return check_snapshot(file, segment->base);
-  if (segment && segment->suffix == transaction_index_suffix)
+  if (segment && segment->suffix == storage::transaction_index_suffix)
     return read_transaction_index(file, segment->base);
   const bool known = (segment && (segment->suffix == ".index" || segment->suffix == ".timeindex")) ||
                      name == storage::leader_epoch_cache::file_name ||
@@ -127,8 +127,9 @@ base::status partition_check::read_transaction_index(const io::path& file, model
   if (!content && is_errno(content.error()) && !is_unreadable(content.error()))
     return tl::unexpected(content.error());
   auto& index = transaction_indexes_[base];
-  auto entries = content ? decode_transaction_index(*content, file.filename().string())
-                         : base::result<std::vector<aborted_transaction>>(tl::unexpected(content.error()));
+  auto entries =
+      content ? storage::decode_transaction_index(*content, file.filename().string())
+              : base::result<std::vector<storage::aborted_transaction>>(tl::unexpected(content.error()));
   if (entries) {
     index.entries = std::move(*entries);
   } else {
@@ -151,11 +152,14 @@ void partition_check::check_transaction_indexes(const std::vector<segment_report
   for (std::size_t i = 0; i < reports.size(); ++i) {
     const auto found = transaction_indexes_.find(tasks_[i].base);
     const auto* const index = found == transaction_indexes_.end() ? nullptr : &found->second;
-    const auto file = io::path(tasks_[i].file).replace_extension(transaction_index_suffix);
+    const auto file = io::path(tasks_[i].file).replace_extension(storage::transaction_index_suffix);
     const auto verdict = follower.judge(reports[i].transactions, index);
     if (all_is_there && !verdict.fault.empty()) {
       add(severity::repairable, "wrong_transaction_index", file, verdict.fault,
-          {{repair_step::action::replace, file, {}, encode_transaction_index(verdict.wanted)}});
+          {{repair_step::action::replace,
+            file,
+            {},
+            std::string(base::as_text(storage::encode_transaction_index(verdict.wanted)))}});
     } else if (index != nullptr && !index->fault.empty()) {
       add(severity::damaged, "wrong_transaction_index", file,
           index->fault + "; without it transactions that were rolled back would be read as committed");
@@ -298,7 +302,7 @@ bool partition_check::next_is_left_out(const std::vector<segment_report>& report
 void partition_check::set_aside_behind(std::vector<segment_report>& reports, std::size_t last_kept) {
   for (auto i = last_kept + 1; i < reports.size(); ++i) {
     std::vector<repair_step> steps;
-    for (const auto* const suffix : {".log", ".index", ".timeindex", transaction_index_suffix}) {
+    for (const auto* const suffix : {".log", ".index", ".timeindex", storage::transaction_index_suffix}) {
       const auto file = io::path(tasks_[i].file).replace_extension(suffix);
       if (names_.contains(file.filename().string())) steps.push_back({repair_step::action::set_aside, file});
     }

@@ -1,6 +1,6 @@
 #include "transaction_check.hpp"
 
-#include "tidelog/model/record.hpp"
+#include "tidelog/model/transaction_end.hpp"
 
 #include <algorithm>
 
@@ -10,17 +10,13 @@ namespace {
 /// What ends a transaction; nothing for other control batches and for what is no marker.
 std::optional<transaction_event::kind> marker_in(const model::record_batch_view& batch) {
   if (batch.compression() != model::compression_type::none) return std::nullopt;
-  model::record_reader reader(batch.records(), batch.record_count());
-  const auto record = reader.next();
-  if (!record || !*record) return std::nullopt;
-  const auto type = model::parse_control_key((*record)->key);
-  if (!type) return std::nullopt;
-  if (*type == model::control_record_type::abort) return transaction_event::kind::aborts;
-  if (*type == model::control_record_type::commit) return transaction_event::kind::commits;
-  return std::nullopt;
+  const auto end = model::parse_transaction_end(batch);
+  if (!end || !*end) return std::nullopt;
+  return (*end)->outcome == model::transaction_outcome::aborted ? transaction_event::kind::aborts
+                                                                : transaction_event::kind::commits;
 }
 
-bool is_same(const aborted_transaction& left, const aborted_transaction& right) {
+bool is_same(const storage::aborted_transaction& left, const storage::aborted_transaction& right) {
   return left.producer == right.producer && left.first_offset == right.first_offset &&
          left.last_offset == right.last_offset;
 }

@@ -2,9 +2,8 @@
 // Follows the transactions of a log by their batches and markers, and holds the indexes of those that were rolled back
 // against them.
 
-#include "transaction_index.hpp"
-
 #include "tidelog/model/record_batch.hpp"
+#include "tidelog/storage/transaction_index.hpp"
 
 #include <map>
 #include <optional>
@@ -33,7 +32,7 @@ class transaction_events {
 
 /// A segment's index as it is on disk.
 struct found_transaction_index {
-  std::vector<aborted_transaction> entries{};
+  std::vector<storage::aborted_transaction> entries{};
   /// Why it cannot be read or believed; empty where it can.
   std::string fault{};
 };
@@ -42,7 +41,7 @@ struct transaction_index_verdict {
   /// Empty where the index is right.
   std::string fault;
   /// What it has to be.
-  std::vector<aborted_transaction> wanted;
+  std::vector<storage::aborted_transaction> wanted;
 };
 
 class transaction_follower {

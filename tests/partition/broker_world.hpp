@@ -73,6 +73,11 @@ void append_committed(partition::partition& to, const produced_batch& of = {});
 /// The values that a consumer reads from the log start on.
 [[nodiscard]] std::vector<std::string> consume(partition::partition& of);
 
+/// What a reader has seen of a partition without transactions that ends there.
+[[nodiscard]] inline partition::log_reach up_to(std::int64_t end) {
+  return {model::offset(0), model::offset(end), model::offset(end)};
+}
+
 /// A waiter that a test can wait for.
 class test_waiter {
  public:

@@ -273,7 +273,7 @@ TEST_F(partition_that_does_not_open, is_offline_while_the_others_serve) {
     EXPECT_EQ(bad->reach().error().code, offline);
     EXPECT_EQ(bad->epoch_at(model::offset(0)), model::no_leader_epoch);
     test::test_waiter waiter(1);
-    EXPECT_FALSE(bad->watch(waiter.get(), model::offset(0)));
+    EXPECT_FALSE(bad->watch(waiter.get(), test::up_to(0)));
     const auto good = run.find("good");
     append_committed(*good, {.value = "b"});
     EXPECT_EQ(consume(*good), (values{"a", "b"}));
@@ -346,12 +346,12 @@ TEST_F(partition_manager_test, stopping_wakes_every_waiting_fetch) {
   broker_run run(files);
   const auto target = run.create("t");
   test::test_waiter looks_again(1 << 20);
-  ASSERT_TRUE(target->watch(looks_again.get(), model::offset(0)));
+  ASSERT_TRUE(target->watch(looks_again.get(), test::up_to(0)));
   run.manager().wake_waiting_fetches();
   EXPECT_TRUE(looks_again.fired());
   EXPECT_TRUE(target->check_available());
   test::test_waiter stopped(1 << 20);
-  ASSERT_TRUE(target->watch(stopped.get(), model::offset(0)));
+  ASSERT_TRUE(target->watch(stopped.get(), test::up_to(0)));
   run.manager().stop();
   EXPECT_TRUE(stopped.fired());
   EXPECT_FALSE(target->check_available());

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "tidelog/partition/partition_error.hpp"
+#include "tidelog/storage/storage_error.hpp"
 
 #include <future>
 #include <thread>
@@ -50,7 +51,7 @@ TEST_F(partition_reopen, a_failed_sync_takes_the_partition_offline_and_says_why)
   const auto target = run.create("t");
   append_committed(*target, {.value = "a"});
   test::test_waiter waiter(1 << 20);
-  ASSERT_TRUE(target->watch(waiter.get(), model::offset(1)));
+  ASSERT_TRUE(target->watch(waiter.get(), test::up_to(1)));
   break_log_of(*target);
   const auto available = target->check_available();
   ASSERT_FALSE(available);
@@ -76,6 +77,20 @@ TEST_F(partition_reopen, an_offline_partition_comes_back_with_what_it_had_and_go
   append_committed(*target, {.value = "b"});
   // What was not acknowledged may be there; it is on disk now, and between what was.
   EXPECT_EQ(consume(*target), (values{"a", "lost", "b"}));
+}
+
+TEST_F(partition_reopen, markers_of_the_log_before_count_no_more) {
+  const auto target = run.create("t");
+  const auto verified = target->markers_taken();
+  break_log_of(*target);
+  ASSERT_TRUE(reopen(target));
+  auto batch = make_batch({.producer_id = 7, .attributes = model::batch_attribute::transactional});
+  const auto append_verified = [&](std::uint64_t at_marker) {
+    return target->append(batch, storage::append_origin::client, io::patience::waits_for_disk, at_marker);
+  };
+  EXPECT_EQ(append_verified(verified).error().code,
+            make_error_code(storage::errc::transaction_may_have_ended));
+  EXPECT_TRUE(append_verified(target->markers_taken()));
 }
 
 TEST_F(partition_reopen, a_partition_that_is_online_is_left_as_it_is) {

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tidelog/model/record_batch.hpp"
+
 #include <thread>
 
 namespace tidelog::partition {
@@ -35,7 +37,7 @@ class waiting_fetch : public testing::TestWithParam<const char*> {
 
 TEST_P(waiting_fetch, is_woken_by_an_append) {
   test_waiter waiter(1);
-  ASSERT_TRUE(target->watch(waiter.get(), at(0)));
+  ASSERT_TRUE(target->watch(waiter.get(), test::up_to(0)));
   EXPECT_FALSE(waiter.fired());
   append_committed(*target);
   EXPECT_TRUE(waiter.fires());
@@ -45,10 +47,10 @@ TEST_P(waiting_fetch, is_not_woken_before_its_bytes_are_there) {
   const auto size = make_batch({}).size();
   test_waiter waiter(3 * size);
   test_waiter every_byte(1);
-  ASSERT_TRUE(target->watch(waiter.get(), at(0)));
+  ASSERT_TRUE(target->watch(waiter.get(), test::up_to(0)));
   for (std::int64_t batch = 0; batch < 2; ++batch) {
     test_waiter next(1);
-    ASSERT_TRUE(target->watch(next.get(), at(batch)));
+    ASSERT_TRUE(target->watch(next.get(), test::up_to(batch)));
     append_committed(*target);
     ASSERT_TRUE(next.fires());
     target->unwatch(next.get());
@@ -61,8 +63,8 @@ TEST_P(waiting_fetch, is_not_woken_before_its_bytes_are_there) {
 TEST_P(waiting_fetch, adds_up_what_comes_in_all_its_partitions) {
   const auto other = run.create("other", {{"flush.messages", GetParam()}});
   test_waiter waiter(2 * make_batch({}).size());
-  ASSERT_TRUE(target->watch(waiter.get(), at(0)));
-  ASSERT_TRUE(other->watch(waiter.get(), at(0)));
+  ASSERT_TRUE(target->watch(waiter.get(), test::up_to(0)));
+  ASSERT_TRUE(other->watch(waiter.get(), test::up_to(0)));
   append_committed(*target);
   append_committed(*other);
   EXPECT_TRUE(waiter.fires());
@@ -71,8 +73,8 @@ TEST_P(waiting_fetch, adds_up_what_comes_in_all_its_partitions) {
 TEST_P(waiting_fetch, does_not_wait_where_something_came_since_it_looked) {
   append_committed(*target);
   test_waiter waiter(1 << 20);
-  EXPECT_FALSE(target->watch(waiter.get(), at(0)));
-  EXPECT_TRUE(target->watch(waiter.get(), at(1)));
+  EXPECT_FALSE(target->watch(waiter.get(), test::up_to(0)));
+  EXPECT_TRUE(target->watch(waiter.get(), test::up_to(1)));
 }
 
 /// The append may fall anywhere between the look and the watch; none may be slept through.
@@ -89,7 +91,7 @@ TEST_P(waiting_fetch, never_misses_an_append_between_its_look_and_its_watch) {
     consumers.emplace_back([&] {
       for (auto seen = target->high_watermark(); seen < at(appends); seen = target->high_watermark()) {
         test_waiter waiter(1);
-        if (!target->watch(waiter.get(), seen)) continue;
+        if (!target->watch(waiter.get(), test::up_to(seen.value()))) continue;
         ASSERT_TRUE(waiter.fires()) << "at " << seen.value();
         target->unwatch(waiter.get());
       }
@@ -107,7 +109,7 @@ INSTANTIATE_TEST_SUITE_P(durability, waiting_fetch, testing::Values("1", "922337
 TEST_F(partition_test, a_waiter_that_was_taken_away_is_not_woken) {
   const auto target = run.create("t", test::page_cache());
   test_waiter waiter(1);
-  ASSERT_TRUE(target->watch(waiter.get(), at(0)));
+  ASSERT_TRUE(target->watch(waiter.get(), test::up_to(0)));
   target->unwatch(waiter.get());
   target->unwatch(waiter.get());
   append(*target);
@@ -118,7 +120,7 @@ TEST_F(partition_test, a_waiter_fires_once) {
   const auto target = run.create("t", test::page_cache());
   int calls = 0;
   const auto waiter = std::make_shared<fetch_waiter>(1, [&] { ++calls; });
-  ASSERT_TRUE(target->watch(waiter, at(0)));
+  ASSERT_TRUE(target->watch(waiter, test::up_to(0)));
   append(*target);
   append(*target);
   EXPECT_FALSE(waiter->fire());
@@ -129,13 +131,13 @@ TEST_F(partition_test, a_failed_sync_takes_it_offline_and_wakes_who_waits) {
   const auto target = run.create("bad");
   const auto healthy = run.create("good");
   test_waiter waiter(1 << 20);
-  ASSERT_TRUE(target->watch(waiter.get(), at(0)));
+  ASSERT_TRUE(target->watch(waiter.get(), test::up_to(0)));
   files.inject({.what = test::operation::sync, .error_number = EIO, .path_contains = "bad-0"});
   const auto stored = append(*target);
   EXPECT_FALSE(test::wait_committed(*target, stored.end_offset()));
   EXPECT_TRUE(waiter.fires());
   test_waiter late(1);
-  EXPECT_FALSE(target->watch(late.get(), at(0)));
+  EXPECT_FALSE(target->watch(late.get(), test::up_to(0)));
   auto batch = make_batch({});
   EXPECT_EQ(target->append(batch, append_origin::client).error().code, make_error_code(errc::offline));
   EXPECT_EQ(target->high_watermark(), at(0));
@@ -153,15 +155,97 @@ TEST_F(partition_test, a_full_disk_refuses_the_append_and_nothing_else) {
   EXPECT_EQ(test::consume(*target), (std::vector<std::string>{"before", "after"}));
 }
 
+/// Of a partition with a transaction that is open since offset 0.
+class reader_of_what_is_committed : public partition_test {
+ protected:
+  reader_of_what_is_committed() { write_in_transaction(7, 0); }
+
+  void write_in_transaction(std::int64_t producer, std::int32_t sequence) {
+    append_committed(
+        *target,
+        {.producer_id = producer, .sequence = sequence, .attributes = model::batch_attribute::transactional});
+  }
+  void end_transaction(std::int64_t producer) {
+    const auto ended = target->append_transaction_end(
+        {model::producer_id(producer), model::producer_epoch(0), model::transaction_outcome::committed, 1},
+        model::timestamp(test::test_now_ms));
+    ASSERT_TRUE(ended) << ended.error().describe();
+    ASSERT_TRUE(test::wait_committed(*target, ended->end_offset()));
+  }
+  [[nodiscard]] bool watches(const test_waiter& waiter) {
+    return target->watch(waiter.get(), *target->reach(), read_level::committed_only);
+  }
+
+  const partition_ptr target = run.create("t", test::page_cache());
+};
+
+TEST_F(reader_of_what_is_committed, is_woken_by_the_marker_and_not_by_records_before_it) {
+  EXPECT_EQ(target->reach()->last_stable, at(0));
+  test_waiter one_byte(1);
+  test_waiter many(1 << 20);
+  ASSERT_TRUE(watches(one_byte));
+  ASSERT_TRUE(watches(many));
+  write_in_transaction(7, 1);
+  EXPECT_FALSE(one_byte.fired());
+  end_transaction(7);
+  EXPECT_EQ(target->reach()->last_stable, at(3));
+  EXPECT_TRUE(one_byte.fired());
+  // How many bytes there are now only a look can tell.
+  EXPECT_TRUE(many.fired());
+}
+
+TEST_F(reader_of_what_is_committed, is_woken_by_the_marker_of_records_that_came_while_it_waited) {
+  end_transaction(7);
+  test_waiter waiter(1000);
+  ASSERT_TRUE(watches(waiter));
+  write_in_transaction(7, 1);
+  EXPECT_FALSE(waiter.fired());
+  end_transaction(7);
+  EXPECT_TRUE(waiter.fired());
+}
+
+TEST_F(reader_of_what_is_committed, counts_bytes_while_there_are_no_transactions) {
+  end_transaction(7);
+  const auto size = make_batch({}).size();
+  test_waiter waiter(2 * size);
+  ASSERT_TRUE(watches(waiter));
+  append_committed(*target);
+  EXPECT_FALSE(waiter.fired());
+  append_committed(*target);
+  EXPECT_TRUE(waiter.fired());
+}
+
+TEST_F(reader_of_what_is_committed, is_not_woken_by_a_marker_behind_another_open_transaction) {
+  test_waiter waiter(1);
+  write_in_transaction(8, 0);
+  ASSERT_TRUE(watches(waiter));
+  end_transaction(8);
+  EXPECT_FALSE(waiter.fired());
+  end_transaction(7);
+  EXPECT_TRUE(waiter.fired());
+}
+
+TEST_F(reader_of_what_is_committed, does_not_wait_where_a_transaction_has_ended_since_it_looked) {
+  test_waiter waiter(1);
+  write_in_transaction(7, 1);
+  end_transaction(7);
+  auto seen = *target->reach();
+  EXPECT_TRUE(target->watch(waiter.get(), seen, read_level::committed_only));
+  target->unwatch(waiter.get());
+  seen.last_stable = at(0);
+  EXPECT_FALSE(target->watch(waiter.get(), seen, read_level::committed_only));
+  EXPECT_TRUE(target->watch(waiter.get(), seen)) << "who reads everything has seen everything";
+}
+
 TEST_F(partition_test, a_retired_one_refuses_everything_and_its_waiters_are_woken) {
   const auto target = run.create("t");
   append_committed(*target);
   test_waiter waiter(1 << 20);
-  ASSERT_TRUE(target->watch(waiter.get(), at(1)));
+  ASSERT_TRUE(target->watch(waiter.get(), test::up_to(1)));
   run.remove("t");
   EXPECT_TRUE(waiter.fired());
   test_waiter late(1);
-  EXPECT_FALSE(target->watch(late.get(), at(1)));
+  EXPECT_FALSE(target->watch(late.get(), test::up_to(1)));
   auto batch = make_batch({});
   const auto gone = make_error_code(errc::unknown_partition);
   EXPECT_EQ(target->append(batch, append_origin::client).error().code, gone);
@@ -233,7 +317,7 @@ TEST_F(partition_test, a_topic_may_go_while_it_is_written_and_read) {
     });
     use([&]() -> base::status {
       const auto waiter = std::make_shared<fetch_waiter>(1, [] {});
-      if (target->watch(waiter, target->high_watermark())) target->unwatch(waiter);
+      if (target->watch(waiter, test::up_to(target->high_watermark().value()))) target->unwatch(waiter);
       return target->check_available();
     });
     while (at_work < 5) std::this_thread::yield();

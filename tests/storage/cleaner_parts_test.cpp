@@ -3,6 +3,7 @@
 #include "cleaner_transactions.hpp"
 #include "support/random_seed.hpp"
 #include "support_cleaning.hpp"
+#include "transaction_markers.hpp"
 
 #include "tidelog/storage/log_cleaner.hpp"
 
@@ -82,8 +83,8 @@ class outcomes_test : public ::testing::Test {
   void take(std::int64_t base, std::vector<std::byte> bytes) {
     model::set_base_offset(bytes, at(base));
     const auto batch = *model::parse_record_batch(bytes);
-    if (const auto type = storage::end_of_transaction_in(batch)) {
-      outcomes_.take_marker(batch, *type);
+    if (const auto marker = storage::marker_in(batch)) {
+      outcomes_.take_marker(batch, marker->outcome);
     } else {
       outcomes_.take_records(batch);
     }

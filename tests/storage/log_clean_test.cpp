@@ -381,9 +381,9 @@ TEST_F(log_clean_test, rolled_back_records_go_and_do_not_count_as_newest) {
     clean(*log_);
   }
   EXPECT_EQ(controls(), 1U);
-  EXPECT_FALSE(log_->first_open_transaction());
+  EXPECT_FALSE(log_->first_unstable_offset());
   reopen();
-  EXPECT_FALSE(log_->first_open_transaction());
+  EXPECT_FALSE(log_->first_unstable_offset());
   EXPECT_EQ(last_values(consume(*log_, at(0))),
             (std::map<std::string, std::optional<std::string>>{{"a", "1"}, {"b", "3"}, {"c", "2"}}));
 }
@@ -574,15 +574,16 @@ TEST_F(log_clean_test, close_ends_a_cleaning_that_is_under_way) {
 }
 
 TEST_F(log_clean_test, index_of_aborted_transactions_goes_with_its_markers) {
-  write({put("a", "1"), put("a", "2")});
+  write({put("a", "1")});
+  store(*log_, make_keyed_batch({put("a", "2")}, compression_type::none, {.id = 7, .transactional = true}));
+  store(*log_, make_marker({.id = 7, .transactional = true}, model::control_record_type::abort));
   seal(*log_);
-  std::vector<std::byte> entry(34);
-  base::store_big_endian(entry.data() + 18, std::int64_t{1});
-  const auto index = *files_.open("/data/t-0/00000000000000000000.txnindex", io::open_mode::create);
-  ASSERT_TRUE(index->write_at(entry, 0));
+  const auto before = *log_->aborted_transactions(at(0), at(3));
+  ASSERT_EQ(before.size(), 1);
   clean(*log_);
-  const auto kept = *io::read_file(files_, "/data/t-0/00000000000000000000.txnindex", 1000);
-  EXPECT_EQ(kept, entry);
+  EXPECT_EQ(*log_->aborted_transactions(at(0), at(3)), before);
+  reopen(storage::start_kind::clean);
+  EXPECT_EQ(*log_->aborted_transactions(at(0), at(3)), before);
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tidelog/model/transaction_end.hpp"
+
 #include <thread>
 
 namespace tidelog::test {
@@ -18,6 +20,17 @@ class log_transactions : public testing::Test {
     store(*log_, make_keyed_batch({put("k", "v")}, compression::none,
                                   {.id = producer, .sequence = sequence, .transactional = true}));
   }
+  /// Of the first producer, whose batches have sequences that go on.
+  [[nodiscard]] base::result<storage::appended> append_in_transaction(
+      std::int16_t epoch, std::int32_t sequence, std::optional<std::uint64_t> verified = {}) {
+    auto batch = make_keyed_batch({put("k", "v")}, compression::none,
+                                  {.id = 7, .epoch = epoch, .sequence = sequence, .transactional = true});
+    return log_->append(batch, {.verified_at_marker = verified});
+  }
+  [[nodiscard]] base::result<storage::appended> append_end(const model::transaction_end& end) {
+    auto batch = model::encode_transaction_end(end, model::timestamp(1'700'000'000'000));
+    return log_->append(batch, {.origin = storage::append_origin::internal});
+  }
   void end_transaction(std::int64_t producer, marker how = marker::commit) {
     store(*log_, make_marker({.id = producer, .transactional = true}, how));
   }
@@ -25,7 +38,7 @@ class log_transactions : public testing::Test {
     log_.reset();
     log_ = world_.open(config_);
   }
-  [[nodiscard]] std::optional<model::offset> first_open() { return log_->first_open_transaction(); }
+  [[nodiscard]] std::optional<model::offset> first_open() { return log_->first_unstable_offset(); }
 
   const storage::log_config config_ = page_cache_config();
   fault_file_system files_;
@@ -73,6 +86,77 @@ TEST_F(log_transactions, reader_does_not_wait_for_an_append) {
   EXPECT_EQ(first_open(), std::nullopt);
   files_.let_through();
   appending.join();
+}
+
+TEST_F(log_transactions, marker_is_checked_against_the_epochs_of_those_before) {
+  const model::transaction_end end{model::producer_id(7), model::producer_epoch(2),
+                                   model::transaction_outcome::committed, 5};
+  ASSERT_TRUE(append_end(end));
+  auto of_older = end;
+  of_older.epoch = model::producer_epoch(1);
+  EXPECT_EQ(append_end(of_older).error().code, storage::errc::invalid_producer_epoch);
+  auto by_older = end;
+  by_older.coordinator_epoch = 4;
+  EXPECT_EQ(append_end(by_older).error().code, storage::errc::coordinator_fenced);
+  EXPECT_EQ(log_->log_end_offset(), at(1));
+  reopen();
+  EXPECT_EQ(append_end(by_older).error().code, storage::errc::coordinator_fenced);
+  ASSERT_EQ(log_->producers().size(), 1);
+  EXPECT_EQ(log_->producers().front().coordinator_epoch, 5);
+  EXPECT_TRUE(append_end(end));
+}
+
+TEST_F(log_transactions, epoch_of_a_marker_begins_with_sequence_0) {
+  ASSERT_TRUE(append_in_transaction(0, 0));
+  ASSERT_TRUE(append_end({model::producer_id(7), model::producer_epoch(1)}));
+  EXPECT_EQ(append_in_transaction(0, 1).error().code, storage::errc::invalid_producer_epoch);
+  EXPECT_EQ(append_in_transaction(1, 1).error().code, storage::errc::out_of_order_sequence);
+  EXPECT_TRUE(append_in_transaction(1, 0));
+}
+
+TEST_F(log_transactions, batch_that_begins_one_is_refused_when_a_marker_has_come_since_it_was_verified) {
+  const auto verified = log_->markers_taken();
+  end_transaction(8);
+  EXPECT_EQ(log_->markers_taken(), verified + 1);
+  EXPECT_EQ(append_in_transaction(0, 0, verified).error().code, storage::errc::transaction_may_have_ended);
+  EXPECT_EQ(log_->log_end_offset(), at(1));
+  ASSERT_TRUE(append_in_transaction(0, 0, log_->markers_taken()));
+  end_transaction(8);
+  // It is open here, so nobody has ended it. And a duplicate is answered, however old.
+  EXPECT_TRUE(append_in_transaction(0, 1, verified));
+  end_transaction(7);
+  EXPECT_EQ(append_in_transaction(0, 1, verified)->outcome, storage::append_outcome::duplicate);
+  EXPECT_TRUE(append_in_transaction(0, 2));
+}
+
+TEST_F(log_transactions, one_that_has_ended_above_the_high_watermark_is_not_stable_yet) {
+  log_.reset();
+  log_ = world_.open({});
+  write_in_transaction(7, 0);
+  ASSERT_TRUE(wait_committed(*log_, at(1)));
+  // A new segment's name has to be on disk before what is appended is committed.
+  files_.hold_back_syncs_of("/data/t-0");
+  ASSERT_TRUE(log_->roll());
+  end_transaction(7);
+  write_in_transaction(8, 0);
+  EXPECT_EQ(log_->high_watermark(), at(1));
+  EXPECT_EQ(first_open(), at(0));
+  files_.let_through();
+  ASSERT_TRUE(wait_committed(*log_, at(3)));
+  EXPECT_EQ(first_open(), at(2));
+}
+
+TEST_F(log_transactions, one_whose_marker_is_cut_off_before_it_is_committed_is_open_again) {
+  log_.reset();
+  log_ = world_.open({});
+  write_in_transaction(7, 0);
+  ASSERT_TRUE(wait_committed(*log_, at(1)));
+  end_transaction(7);
+  ASSERT_TRUE(log_->truncate_to(at(1)));
+  EXPECT_EQ(first_open(), at(0));
+  end_transaction(7);
+  ASSERT_TRUE(wait_committed(*log_, at(2)));
+  EXPECT_EQ(first_open(), std::nullopt);
 }
 
 }  // namespace

@@ -121,6 +121,43 @@ TEST(producer_state_test, epoch_that_began_with_a_marker_starts_at_zero) {
   EXPECT_EQ(answer(state, {.epoch = 1, .sequence = 1}), message_of(errc::out_of_order_sequence));
 }
 
+TEST(producer_state_test, brokers_own_batches_are_asked_for_their_epochs_only) {
+  producer_state state;
+  auto marker = make({.epoch = 3, .sequence = -1, .offset = 3, .kind = content::end_of_transaction});
+  marker.coordinator_epoch = 5;
+  EXPECT_TRUE(state.check_epochs(marker));
+  state.record(marker, now);
+  EXPECT_TRUE(state.check_epochs(make({.epoch = 3, .sequence = 77})));
+  EXPECT_TRUE(state.check_epochs(marker));
+  auto older_coordinator = marker;
+  older_coordinator.epoch = model::producer_epoch(4);
+  older_coordinator.coordinator_epoch = 4;
+  EXPECT_EQ(state.check_epochs(older_coordinator).error().code, errc::coordinator_fenced);
+  auto older_producer = marker;
+  older_producer.epoch = model::producer_epoch(2);
+  older_producer.coordinator_epoch = 6;
+  EXPECT_EQ(state.check_epochs(older_producer).error().code, errc::invalid_producer_epoch);
+  EXPECT_EQ(state.check_epochs(make({.epoch = 2, .kind = content::transactional})).error().code,
+            errc::invalid_producer_epoch);
+}
+
+TEST(producer_state_test,
+     transactional_batch_without_a_sequence_opens_the_transaction_and_leaves_the_sequence) {
+  auto state = after_batches(1);
+  state.record(make({.producer = 8, .sequence = -1, .offset = 5, .kind = content::transactional}), now);
+  state.record(make({.sequence = -1, .offset = 6, .kind = content::transactional}), now);
+  EXPECT_EQ(state.open_transaction_of(model::producer_id(8)), model::offset(5));
+  EXPECT_EQ(state.first_open_transaction(), model::offset(5));
+  EXPECT_EQ(state.first_open_transaction(model::producer_id(8)), model::offset(6));
+  const auto described = state.describe();
+  EXPECT_EQ(described[0].last_sequence, model::sequence(0));
+  EXPECT_EQ(described[1].last_sequence, model::no_sequence);
+  EXPECT_EQ(described[1].current_txn_first_offset, model::offset(5));
+  producer_state loaded;
+  loaded.load(state.snapshot(), now);
+  EXPECT_EQ(loaded.describe(), described);
+}
+
 TEST(producer_state_test, open_transaction_takes_no_plain_records_and_ends_with_its_marker) {
   producer_state state;
   state.record(make({.sequence = 0, .offset = 40, .kind = content::transactional}), now);

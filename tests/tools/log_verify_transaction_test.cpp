@@ -1,11 +1,11 @@
-// The indexes of rolled-back transactions that Apache Kafka keeps, held against the batches and markers.
+// The indexes of rolled-back transactions, held against the batches and markers.
 
 #include "support_data_directory.hpp"
-#include "transaction_index.hpp"
 
 #include "tidelog/model/record.hpp"
 #include "tidelog/model/record_batch_builder.hpp"
 #include "tidelog/storage/log_directory.hpp"
+#include "tidelog/storage/transaction_index.hpp"
 #include "tidelog/tools/exit_code.hpp"
 
 namespace tidelog::tools {
@@ -38,9 +38,13 @@ std::vector<std::byte> make_marker(std::int64_t producer, control_record_type ty
   return builder.build();
 }
 
-aborted_transaction aborted(std::int64_t producer, std::int64_t first, std::int64_t last,
-                            std::int64_t stable) {
+storage::aborted_transaction aborted(std::int64_t producer, std::int64_t first, std::int64_t last,
+                                     std::int64_t stable) {
   return {model::producer_id(producer), model::offset(first), model::offset(last), model::offset(stable)};
+}
+
+std::string encoded(const std::vector<storage::aborted_transaction>& entries) {
+  return std::string(base::as_text(storage::encode_transaction_index(entries)));
 }
 
 class log_verify_transaction : public data_directory_test {
@@ -72,49 +76,44 @@ class log_verify_transaction : public data_directory_test {
   [[nodiscard]] fs::path index(std::int64_t base) const {
     return root() / "tx-0" / fmt::format("{:020}.txnindex", base);
   }
-  void write_right_indexes() {
-    write(index(0), encode_transaction_index(in_first_));
-    write(index(7), encode_transaction_index(in_second_));
-  }
   void expect_repair_to_make_them_right() {
     const auto found = verify();
     EXPECT_TRUE(has(found, "wrong_transaction_index", severity::repairable)) << listed(found);
     EXPECT_EQ(found.worst(), severity::repairable) << listed(found);
     expect_clean_after_repair();
-    EXPECT_EQ(content(index(0)), encode_transaction_index(in_first_));
-    EXPECT_EQ(content(index(7)), encode_transaction_index(in_second_));
+    EXPECT_EQ(content(index(0)), encoded(in_first_));
+    EXPECT_EQ(content(index(7)), encoded(in_second_));
   }
 
-  const std::vector<aborted_transaction> in_first_{aborted(5, 0, 3, 1)};
-  const std::vector<aborted_transaction> in_second_{aborted(5, 4, 7, 8)};
+  const std::vector<storage::aborted_transaction> in_first_{aborted(5, 0, 3, 1)};
+  const std::vector<storage::aborted_transaction> in_second_{aborted(5, 4, 7, 8)};
 };
 
-TEST_F(log_verify_transaction, right_indexes_are_clean) {
-  write_right_indexes();
+TEST_F(log_verify_transaction, indexes_that_a_log_makes_are_clean) {
+  EXPECT_EQ(content(index(0)), encoded(in_first_));
+  EXPECT_EQ(content(index(7)), encoded(in_second_));
   EXPECT_EQ(verify().worst(), severity::note) << listed(verify());
 }
 
 TEST_F(log_verify_transaction, missing_index_is_noticed_and_made_again) {
+  for (const std::int64_t base : {0, 7}) fs::remove(index(base));
   expect_repair_to_make_them_right();
 }
 
 TEST_F(log_verify_transaction, index_that_disagrees_with_the_markers_is_noticed_and_made_again) {
   for (const auto& wrong : {std::vector{aborted(5, 2, 3, 1)}, std::vector{aborted(6, 0, 3, 1)},
                             std::vector{aborted(5, 0, 3, 1), aborted(6, 1, 5, 6)}}) {
-    write_right_indexes();
-    write(index(0), encode_transaction_index(wrong));
+    write(index(0), encoded(wrong));
     expect_repair_to_make_them_right();
   }
 }
 
 TEST_F(log_verify_transaction, file_that_is_no_index_is_made_again) {
-  write_right_indexes();
   write(index(7), "rubbish");
   expect_repair_to_make_them_right();
 }
 
 TEST_F(log_verify_transaction, entry_of_a_transaction_that_began_before_the_log_is_right) {
-  write_right_indexes();
   for (const auto* const suffix : {".log", ".index", ".timeindex", ".txnindex"})
     fs::remove((root() / "tx-0" / "00000000000000000000").concat(suffix));
   EXPECT_EQ(verify().worst(), severity::note) << listed(verify());
@@ -123,7 +122,6 @@ TEST_F(log_verify_transaction, entry_of_a_transaction_that_began_before_the_log_
 }
 
 TEST_F(log_verify_transaction, index_of_a_log_whose_end_is_cut_off_is_cut_with_it) {
-  write_right_indexes();
   const auto segment = root() / "tx-0" / "00000000000000000000.log";
   flip(segment, positions(segment).at(3) + 70);
   stop_uncleanly();
@@ -132,16 +130,14 @@ TEST_F(log_verify_transaction, index_of_a_log_whose_end_is_cut_off_is_cut_with_i
 }
 
 TEST_F(log_verify_transaction, index_of_a_log_that_lacks_batches_is_left) {
-  write_right_indexes();
   const auto segment = root() / "tx-0" / "00000000000000000000.log";
   flip(segment, positions(segment).at(0) + 70);
   repair();
-  EXPECT_EQ(content(index(0)), encode_transaction_index(in_first_));
+  EXPECT_EQ(content(index(0)), encoded(in_first_));
   EXPECT_FALSE(has(verify(), "wrong_transaction_index", severity::repairable)) << listed(verify());
 }
 
 TEST_F(log_verify_transaction, index_can_be_dumped) {
-  write_right_indexes();
   const auto dumped = run({"log", "dump", index(0).string()});
   EXPECT_EQ(dumped.code, static_cast<int>(exit_code::done)) << dumped.complained;
   EXPECT_NE(dumped.printed.find("producer 5  offsets 0-3  last stable offset 1"), std::string::npos)

@@ -24,9 +24,13 @@ namespace tidelog::partition {
 struct log_reach {
   model::offset log_start;
   model::offset high_watermark;
-  /// Where consumers that read only what is committed stop: below the first open transaction.
+  /// Where consumers that read only what is committed stop: below, every transaction has ended by a marker below the high
+  /// watermark.
   model::offset last_stable;
 };
+
+/// What of a log somebody reads.
+enum class read_level { everything, committed_only };
 
 /// Shared by everybody who has looked it up; goes on existing, and refusing, after its topic was deleted. It is recovering
 /// until open() has given it its log, offline when that failed or an I/O error took the log from it, and can then be opened
@@ -55,18 +59,27 @@ class partition : public std::enable_shared_from_this<partition> {
 
   /// Appends a batch that check_batch() has let pass under this partition's config. Fails as check_available() or
   /// storage::log::append().
-  [[nodiscard]] base::result<storage::appended> append(base::byte_span batch, storage::append_origin origin,
-                                                       io::patience patience = io::patience::waits_for_disk);
+  [[nodiscard]] base::result<storage::appended> append(
+      base::byte_span batch, storage::append_origin origin,
+      io::patience patience = io::patience::waits_for_disk,
+      std::optional<std::uint64_t> verified_at_marker = std::nullopt);
   /// Appends the marker that ends a transaction here. Fails as append(), and with storage::errc::invalid_producer_epoch or
   /// coordinator_fenced where the producer or its coordinator is known in a later epoch.
   [[nodiscard]] base::result<storage::appended> append_transaction_end(const model::transaction_end& end,
                                                                        model::timestamp now);
+  /// Counts the markers that the partition has taken, for append()'s `verified_at_marker`
+  /// (storage::append_options::verified_at_marker). Never waits for an append, and never goes down, whatever logs the
+  /// partition gets.
+  [[nodiscard]] std::uint64_t markers_taken() const;
   /// As storage::log::when_committed().
   void when_committed(model::offset end, storage::log::committed_callback done);
 
   /// As storage::log::read(); also fails as check_available().
   [[nodiscard]] base::result<storage::read_slice> read(model::offset from, const storage::read_limit& limit,
                                                        storage::read_bound bound, io::patience reader);
+  /// As storage::log::aborted_transactions(); also fails as check_available().
+  [[nodiscard]] base::result<std::vector<storage::aborted_transaction>> aborted_transactions(
+      model::offset from, model::offset end, io::patience reader);
   /// All at one moment. Fails as check_available().
   [[nodiscard]] base::result<log_reach> reach() const;
   /// These are no_offset without a log.
@@ -88,9 +101,10 @@ class partition : public std::enable_shared_from_this<partition> {
   [[nodiscard]] base::result<std::uint64_t> size_bytes();
   [[nodiscard]] std::vector<storage::producer_description> producers() const;
 
-  /// Hangs the waiter on the partition. False when there is something to tell at once: the high watermark has passed
-  /// `seen`, or the partition is not available any more.
-  [[nodiscard]] bool watch(const std::shared_ptr<fetch_waiter>& waiter, model::offset seen);
+  /// Hangs the waiter on the partition: it is told of what becomes readable at its level. False when there is something to
+  /// tell at once: the log reaches further than `seen` says, at that level, or the partition is not available any more.
+  [[nodiscard]] bool watch(const std::shared_ptr<fetch_waiter>& waiter, const log_reach& seen,
+                           read_level level = read_level::everything);
   void unwatch(const std::shared_ptr<fetch_waiter>& waiter);
 
   // For the partition manager.
@@ -123,6 +137,8 @@ class partition : public std::enable_shared_from_this<partition> {
 
   /// As check_available(), under in_use_.
   [[nodiscard]] base::status check_usable() const;
+  /// What markers_taken() begins with for the log that there is.
+  [[nodiscard]] std::uint64_t markers_before() const { return openings_.load() << 32U; }
   void take(std::shared_ptr<storage::log> opened);
 
   const model::topic_partition name_;

@@ -4,6 +4,7 @@
 //   DIRECTORY/BASE.log         record batches back to back; BASE is the first offset, 20 digits
 //   DIRECTORY/BASE.index       sparse, offset to position (offset_index.hpp)
 //   DIRECTORY/BASE.timeindex   sparse, timestamp to offset (time_index.hpp)
+//   DIRECTORY/BASE.txnindex    transactions that were rolled back (transaction_index.hpp)
 //   DIRECTORY/OFFSET.snapshot  producer state (producer_snapshot.hpp)
 //   DIRECTORY/leader-epoch-checkpoint
 //
@@ -15,8 +16,8 @@
 // After a crash: open() with log_open_options::start == start_kind::unclean writes what lies past the recovery point once
 // more and syncs it, so that nothing is believed that only the page cache knows. Then it checks every batch from there on
 // and ends the log where the first does not check; good batches that stand behind that are set aside in a file next to
-// the log. Damage below the recovery point is passed over by readers, whenever it is met; what follows is served. Indexes
-// that are missing or wrong are rebuilt, then or when they are first used. recovery() tells what was found.
+// the log. Damage below the recovery point is passed over by readers, whenever it is met; what follows is served. Offset and
+// time indexes that are missing or wrong are rebuilt, then or when they are first used. recovery() tells what was found.
 //
 // Threads: every function may be called from any thread at any time, but open() and close(). Appends are serialised by
 // a mutex that is held while the batch is written. Readers take no lock that is held during a write or a sync.
@@ -37,6 +38,7 @@
 #include "tidelog/storage/recovery_report.hpp"
 #include "tidelog/storage/scrubbing.hpp"
 #include "tidelog/storage/storage_error.hpp"
+#include "tidelog/storage/transaction_index.hpp"
 
 #include <atomic>
 #include <limits>
@@ -90,8 +92,8 @@ struct log_open_options {
   const std::atomic<bool>* given_up = nullptr;
 };
 
-/// Who appends. A client's batches are checked against the producer state; the broker's own are stored as they are
-/// (control batches too), and recorded there.
+/// Who appends. A client's batches are checked against the producer state; of the broker's own (control batches too) only
+/// the epochs are. All are recorded there.
 enum class append_origin { client, internal };
 
 struct append_options {
@@ -100,6 +102,9 @@ struct append_options {
   append_origin origin = append_origin::client;
   /// Whether old batches of the producer may be read from the disk to tell whether this is one of them.
   io::patience patience = io::patience::waits_for_disk;
+  /// What log::markers_taken() said before somebody found out that the batch's transaction is open: a batch that would begin
+  /// it here fails with transaction_may_have_ended where that is another number by now. Nothing: it is not asked.
+  std::optional<std::uint64_t> verified_at_marker{};
 };
 
 enum class append_outcome {
@@ -163,6 +168,8 @@ enum class log_health { online, offline };
 /// Told to the progress listener.
 struct log_progress {
   model::offset high_watermark{};
+  /// As log::first_unstable_offset(), but no more than the high watermark.
+  model::offset last_stable{};
   /// Bytes of batches that this step moved the high watermark over.
   std::uint64_t readable_bytes = 0;
   log_health health = log_health::online;
@@ -212,9 +219,10 @@ class log {
 
   /// Stores one batch, which the caller has validated whole (header, CRC, records); base offset and leader epoch are
   /// written into `batch`. May wait for the kernel to take what is written, never for a sync. Fails with
-  /// out_of_order_sequence, invalid_producer_epoch, invalid_txn_state, batch_too_large (larger than a segment),
-  /// invalid_batch, log_offline (with the reason), journal_failed (on a durable topic), or the errno of the write (ENOSPC,
-  /// …), without patience with EAGAIN; nothing is in the log then. Who waits here for old batches keeps no other appends.
+  /// out_of_order_sequence, invalid_producer_epoch, invalid_txn_state, coordinator_fenced (a marker),
+  /// transaction_may_have_ended, batch_too_large (larger than a segment), invalid_batch, log_offline (with the reason),
+  /// journal_failed (on a durable topic), or the errno of the write (ENOSPC, …), without patience with EAGAIN; nothing is
+  /// in the log then. Who waits here for old batches keeps no other appends.
   [[nodiscard]] base::result<appended> append(base::byte_span batch, const append_options& options);
   /// Calls `done` once the high watermark has reached `end` (at once and on this thread where it has), or with
   /// log_offline or closed. Callbacks for rising ends run in that order, on an appending or a commit thread, outside
@@ -261,6 +269,11 @@ class log {
   /// may have to be brought in either way.
   [[nodiscard]] base::result<read_slice> read(model::offset from, const read_limit& limit, read_bound bound,
                                               io::patience reader = io::patience::waits_for_disk);
+  /// The transactions that were rolled back of which there may be records from `from` to before `end`, which is no further
+  /// than the last stable offset: what a reader of committed records leaves out. Fails as read() where a file has to be
+  /// looked at.
+  [[nodiscard]] base::result<std::vector<aborted_transaction>> aborted_transactions(
+      model::offset from, model::offset end, io::patience reader = io::patience::waits_for_disk);
   /// The first record whose timestamp is at least `at`, below the high watermark; nothing when there is none. Reads
   /// and decompresses a batch: waits for the disk.
   [[nodiscard]] base::result<std::optional<timestamped_offset>> offset_for_timestamp(model::timestamp at);
@@ -294,9 +307,12 @@ class log {
   /// From the log's end on batches carry `epoch`: what a partition says when it becomes leader. Fails with log_offline.
   [[nodiscard]] base::status begin_epoch(model::leader_epoch epoch);
   [[nodiscard]] std::vector<producer_description> producers() const;
-  /// Below it every transaction has ended. Cheap, and never waits for an append. Ask for the high watermark first: what
-  /// is below that is then taken into account.
-  [[nodiscard]] std::optional<model::offset> first_open_transaction() const;
+  /// Where the first transaction begins that is open, or whose marker is not below the high watermark yet; nothing when
+  /// there is none. Cheap, and never waits for an append. Ask for the high watermark first: what is below that is then
+  /// taken into account.
+  [[nodiscard]] std::optional<model::offset> first_unstable_offset() const;
+  /// How many markers of transactions this log has taken since it was opened; 2^32 are 0 again. Never waits for an append.
+  [[nodiscard]] std::uint64_t markers_taken() const;
   /// Forgets producers that have been silent for `expiration_ms` (producer.id.expiration.ms); returns how many.
   std::size_t expire_producers(base::unix_ms now_ms, std::int64_t expiration_ms);
 

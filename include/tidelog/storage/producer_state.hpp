@@ -5,18 +5,17 @@
 #include "tidelog/base/clock.hpp"
 #include "tidelog/base/limits.hpp"
 #include "tidelog/base/result.hpp"
+#include "tidelog/model/transaction_end.hpp"
 #include "tidelog/model/types.hpp"
 
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <unordered_map>
+#include <utility>
 #include <vector>
-
-namespace tidelog::model {
-class record_batch_header;
-}
 
 namespace tidelog::storage {
 
@@ -31,18 +30,28 @@ struct producer_batch {
   model::producer_id producer = model::no_producer_id;
   model::producer_epoch epoch = model::no_producer_epoch;
   content kind = content::records;
-  model::sequence base_sequence =
-      model::no_sequence;              ///< at least 0 but for markers: validated before it comes here
+  /// At least 0 in what clients send: validated before it comes here. no_sequence in markers, and in what the group
+  /// coordinator writes in a transaction.
+  model::sequence base_sequence = model::no_sequence;
   std::int32_t last_offset_delta = 0;  ///< at least 0
   model::offset base_offset{};         ///< not looked at by check()
   model::timestamp max_timestamp = model::no_timestamp;
-  std::int32_t coordinator_epoch = -1;  ///< of a marker, where the reader knows it; -1 leaves what was known
+  // Of a marker, where the reader knows what it says:
+  std::int32_t coordinator_epoch = -1;  ///< -1 leaves what was known
+  std::optional<model::transaction_outcome> outcome{};
 
+  void take(const model::transaction_end& marker) {
+    coordinator_epoch = marker.coordinator_epoch;
+    outcome = marker.outcome;
+  }
+  [[nodiscard]] bool has_sequence() const { return base_sequence != model::no_sequence; }
   [[nodiscard]] model::sequence last_sequence() const;
   [[nodiscard]] model::offset last_offset() const { return base_offset + last_offset_delta; }
 };
 /// Nothing for a batch without a producer id.
 [[nodiscard]] std::optional<producer_batch> producer_batch_of(const model::record_batch_header& header);
+/// The same of a batch whose records are there: with what a marker says.
+[[nodiscard]] std::optional<producer_batch> producer_batch_of(const model::record_batch_view& batch);
 
 /// A batch that is in the log. Answered for a duplicate: the producer gets the offsets of the original, once
 /// these are as safe as an acknowledgement asks for.
@@ -88,6 +97,7 @@ struct producer_snapshot_entry {
 ///   epoch newer, first sequence not 0                             -> out_of_order_sequence
 ///   same epoch, first sequence not right after the last           -> out_of_order_sequence (older duplicates too)
 ///   producer not known here (never, or expired)                   -> accepted, whatever its sequence
+/// A marker may bring a newer epoch, which then has no batches: the first one has to begin with sequence 0.
 ///
 /// Life of it: check() a batch, append it, record() it. At start: load() the snapshot, then record() every
 /// batch from the snapshot's offset to the end of the log. For a truncation: clear(), and the same again. The
@@ -107,6 +117,9 @@ class producer_state {
   /// Nothing: append it. A batch: it is a duplicate of that one. Fails with errc::out_of_order_sequence,
   /// invalid_producer_epoch, or invalid_txn_state (plain records inside an open transaction).
   [[nodiscard]] base::result<std::optional<recorded_batch>> check(const producer_batch& batch) const;
+  /// What is asked of the broker's own batches: fails with errc::invalid_producer_epoch, or, a marker, with
+  /// coordinator_fenced.
+  [[nodiscard]] base::status check_epochs(const producer_batch& batch) const;
 
   /// Takes over a batch that is in the log, whether checked or read back from a segment: the log is the
   /// truth, so this cannot fail. `now_ms` is when it was appended; for one read back, its own timestamp or
@@ -144,14 +157,24 @@ class producer_state {
   [[nodiscard]] std::size_t size() const;
   /// In the order of producer ids.
   [[nodiscard]] std::vector<producer_description> describe() const;
-  /// The lowest offset at which a transaction is open, which bounds the last stable offset.
-  [[nodiscard]] std::optional<model::offset> first_open_transaction() const;
+  /// The lowest offset at which a transaction is open, which bounds the last stable offset; that of one producer does not
+  /// count.
+  [[nodiscard]] std::optional<model::offset> first_open_transaction(
+      model::producer_id but_for = model::no_producer_id) const;
+  /// Where the producer's transaction began, if it has one that is open.
+  [[nodiscard]] std::optional<model::offset> open_transaction_of(model::producer_id producer) const;
 
  private:
   struct producer_entry;
   using table = std::unordered_map<model::producer_id, producer_entry>;
+  using open_set = std::set<std::pair<model::offset, model::producer_id>>;
+
+  /// Of a producer with that entry: its transaction begins there, or it has none (no_offset).
+  void set_open(model::producer_id producer, producer_entry& entry, model::offset first);
 
   std::unique_ptr<table> producers_;
+  /// Where transactions are open, so that nobody has to look at every producer for them. Null when none is.
+  std::unique_ptr<open_set> open_;
 };
 
 }  // namespace tidelog::storage

@@ -12,6 +12,8 @@ enum class errc {
   out_of_order_sequence,
   invalid_producer_epoch,
   invalid_txn_state,
+  coordinator_fenced,
+  transaction_may_have_ended,
   fenced_leader_epoch,
   unknown_leader_epoch,
   batch_too_large,
