@@ -2,6 +2,8 @@
 // Every message of the protocol layer, for tests that must hold for each of them.
 
 #include "tidelog/codec/consumer_protocol.hpp"
+#include "tidelog/protocol/add_offsets_to_txn.hpp"
+#include "tidelog/protocol/add_partitions_to_txn.hpp"
 #include "tidelog/protocol/alter_configs.hpp"
 #include "tidelog/protocol/alter_partition_reassignments.hpp"
 #include "tidelog/protocol/api_versions.hpp"
@@ -19,7 +21,9 @@
 #include "tidelog/protocol/describe_producers.hpp"
 #include "tidelog/protocol/describe_quorum.hpp"
 #include "tidelog/protocol/describe_topic_partitions.hpp"
+#include "tidelog/protocol/describe_transactions.hpp"
 #include "tidelog/protocol/elect_leaders.hpp"
+#include "tidelog/protocol/end_txn.hpp"
 #include "tidelog/protocol/fetch.hpp"
 #include "tidelog/protocol/find_coordinator.hpp"
 #include "tidelog/protocol/heartbeat.hpp"
@@ -31,6 +35,7 @@
 #include "tidelog/protocol/list_groups.hpp"
 #include "tidelog/protocol/list_offsets.hpp"
 #include "tidelog/protocol/list_partition_reassignments.hpp"
+#include "tidelog/protocol/list_transactions.hpp"
 #include "tidelog/protocol/metadata.hpp"
 #include "tidelog/protocol/offset_commit.hpp"
 #include "tidelog/protocol/offset_delete.hpp"
@@ -38,6 +43,8 @@
 #include "tidelog/protocol/offset_for_leader_epoch.hpp"
 #include "tidelog/protocol/produce.hpp"
 #include "tidelog/protocol/sync_group.hpp"
+#include "tidelog/protocol/txn_offset_commit.hpp"
+#include "tidelog/protocol/write_txn_markers.hpp"
 
 namespace tidelog::test {
 
@@ -85,6 +92,13 @@ void for_each_message(Visit&& visit) {
   TIDELOG_VISIT(offset_delete)
   TIDELOG_VISIT(consumer_group_heartbeat)
   TIDELOG_VISIT(consumer_group_describe)
+  TIDELOG_VISIT(add_partitions_to_txn)
+  TIDELOG_VISIT(add_offsets_to_txn)
+  TIDELOG_VISIT(end_txn)
+  TIDELOG_VISIT(write_txn_markers)
+  TIDELOG_VISIT(txn_offset_commit)
+  TIDELOG_VISIT(describe_transactions)
+  TIDELOG_VISIT(list_transactions)
 #undef TIDELOG_VISIT
   visit.template operator()<codec::consumer_protocol_subscription>("ConsumerProtocolSubscription");
   visit.template operator()<codec::consumer_protocol_assignment>("ConsumerProtocolAssignment");

@@ -1,0 +1,6 @@
+#include "tidelog/protocol/add_offsets_to_txn.hpp"
+
+#include "tidelog/codec/message_instances.hpp"
+
+TIDELOG_INSTANTIATE_MESSAGE(tidelog::protocol::add_offsets_to_txn_request);
+TIDELOG_INSTANTIATE_MESSAGE(tidelog::protocol::add_offsets_to_txn_response);
