@@ -73,19 +73,28 @@ std::vector<record> bootstrap_records() {
           feature_level_record{"metadata.version", 30},
           feature_level_record{"eligible.leader.replicas.version", 1},
           feature_level_record{"group.version", 1},
+          feature_level_record{"transaction.version", 2},
           config_record{static_cast<std::int8_t>(resource_type::broker), "", "min.insync.replicas", "1"},
           end_transaction_record{}};
 }
 
-/// What a metadata log of an earlier version of this program, or of a Kafka that does not serve the consumer protocol,
-/// lacks; nothing where it stands at a level that the feature does not go with.
+/// What a metadata log of an earlier version of this program lacks, or of a Kafka that does not serve the consumer protocol
+/// or transactions of version 2; nothing where it stands at a level that the feature does not go with.
 std::vector<record> missing_features(const image& of) {
-  constexpr std::int16_t first_metadata_version_with_groups = 22;
-  if (of.feature_level("group.version") > 0 ||
-      of.feature_level("metadata.version") < first_metadata_version_with_groups) {
-    return {};
+  struct later_feature {
+    const char* name;
+    std::int16_t level;
+    std::int16_t first_metadata_version;
+  };
+  constexpr later_feature later[] = {{"group.version", 1, 22}, {"transaction.version", 2, 24}};
+  std::vector<record> missing;
+  for (const auto& feature : later) {
+    if (of.feature_level(feature.name) == 0 &&
+        of.feature_level("metadata.version") >= feature.first_metadata_version) {
+      missing.emplace_back(feature_level_record{feature.name, feature.level});
+    }
   }
-  return {feature_level_record{"group.version", 1}};
+  return missing;
 }
 
 std::string quorum_state_text(model::broker_id node, model::leader_epoch epoch) {

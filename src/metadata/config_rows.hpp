@@ -150,6 +150,8 @@ std::string objection_to_migration_policy(std::string_view text);
 [[nodiscard]] std::span<const config_key> broker_keys();
 /// Those about consumer groups.
 [[nodiscard]] std::span<const config_key> broker_keys_of_groups();
+/// Those about transactions.
+[[nodiscard]] std::span<const config_key> broker_keys_of_transactions();
 [[nodiscard]] std::span<const config_key> group_keys();
 /// Kafka's broker keys that have none, or none yet.
 [[nodiscard]] std::span<const config_key> absent_broker_keys();

@@ -7,7 +7,6 @@ namespace {
 
 constexpr std::string_view no_streams_groups = "Groups of the streams protocol are not part of this version.";
 constexpr std::string_view no_share_groups = "Share groups are not part of this version.";
-constexpr std::string_view no_transactions = "Transactions are not part of this version.";
 constexpr std::string_view no_security =
     "TLS, SASL and authorization are not part of this version; listen on loopback or on a network you trust.";
 constexpr std::string_view no_quotas = "Quotas are not part of this version.";
@@ -36,8 +35,6 @@ constexpr config_key never(row made, std::string_view reason) {
 }
 
 constexpr config_key table[] = {
-    later(int32("add.partitions.to.txn.retry.backoff.max.ms", "100"), no_transactions),
-    later(int32("add.partitions.to.txn.retry.backoff.ms", "20"), no_transactions),
     never(class_name("alter.config.policy.class.name", none), no_plugins),
     never(int32("alter.log.dirs.replication.quota.window.num", "11"), one_replica),
     never(int32("alter.log.dirs.replication.quota.window.size.seconds", "1"), one_replica),
@@ -269,17 +266,6 @@ constexpr config_key table[] = {
     later(password("ssl.truststore.password"), no_security),
     later(string("ssl.truststore.type", "JKS"), no_security),
     later(int32("telemetry.max.bytes", "1048576"), "Client telemetry is not part of this version."),
-    later(int32("transaction.abort.timed.out.transaction.cleanup.interval.ms", "10000"), no_transactions),
-    later(int32("transaction.max.timeout.ms", "900000"), no_transactions),
-    later(boolean("transaction.partition.verification.enable", "true"), no_transactions),
-    later(int32("transaction.remove.expired.transaction.cleanup.interval.ms", "3600000"), no_transactions),
-    later(int32("transaction.state.log.load.buffer.size", "5242880"), no_transactions),
-    later(int32("transaction.state.log.min.isr", "2"), no_transactions),
-    later(int32("transaction.state.log.num.partitions", "50"), no_transactions),
-    later(int16("transaction.state.log.replication.factor", "3"), no_transactions),
-    later(int32("transaction.state.log.segment.bytes", "104857600"), no_transactions),
-    later(boolean("transaction.two.phase.commit.enable", "false"), no_transactions),
-    later(int32("transactional.id.expiration.ms", "604800000"), no_transactions),
 };
 
 }  // namespace

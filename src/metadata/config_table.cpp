@@ -98,8 +98,9 @@ std::string_view config_type_name(config_type type) {
 
 std::span<const config_key* const> config_keys(config_scope scope) {
   static const key_list topic = sorted({rows::topic_keys()});
-  static const key_list broker = sorted({rows::topic_default_keys(), rows::broker_keys(),
-                                         rows::broker_keys_of_groups(), rows::absent_broker_keys()});
+  static const key_list broker =
+      sorted({rows::topic_default_keys(), rows::broker_keys(), rows::broker_keys_of_groups(),
+              rows::broker_keys_of_transactions(), rows::absent_broker_keys()});
   static const key_list group = sorted({rows::group_keys()});
   switch (scope) {
     case config_scope::topic:

@@ -72,6 +72,22 @@ coordinator_config effective_coordinator_config(const typed_reader& read, const 
   };
 }
 
+transaction_config effective_transaction_config(const typed_reader& read) {
+  return {
+      .max_timeout_ms = read.whole32("transaction.max.timeout.ms"),
+      .id_expiration_ms = read.whole32("transactional.id.expiration.ms"),
+      .abort_timed_out_interval_ms =
+          read.whole32("transaction.abort.timed.out.transaction.cleanup.interval.ms"),
+      .remove_expired_interval_ms =
+          read.whole32("transaction.remove.expired.transaction.cleanup.interval.ms"),
+      .add_partitions_retry_backoff_max_ms = read.whole32("add.partitions.to.txn.retry.backoff.max.ms"),
+      .partition_verification_enable = read.boolean("transaction.partition.verification.enable"),
+      .state_log_load_buffer_bytes = read.whole32("transaction.state.log.load.buffer.size"),
+      .state_log_num_partitions = read.whole32("transaction.state.log.num.partitions"),
+      .state_log_segment_bytes = read.whole32("transaction.state.log.segment.bytes"),
+  };
+}
+
 }  // namespace
 
 topic_config effective_topic_config(const config_layers& layers) {
@@ -173,6 +189,7 @@ broker_config effective_broker_config(const config_layers& layers) {
           read.whole("metadata.log.max.record.bytes.between.snapshots"),
       .rack = read.optional_text("broker.rack"),
       .groups = effective_coordinator_config(read, layers),
+      .transactions = effective_transaction_config(read),
   };
 }
 

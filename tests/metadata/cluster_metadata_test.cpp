@@ -70,14 +70,21 @@ TEST(cluster_metadata, a_new_one_has_the_features_and_the_broker) {
   const auto now = (*cluster)->current();
   EXPECT_EQ(now->feature_level("metadata.version"), 30);
   EXPECT_EQ(now->feature_level("group.version"), 1);
+  EXPECT_EQ(now->feature_level("transaction.version"), 2);
   ASSERT_EQ(now->brokers().count(1), 1U);
   EXPECT_FALSE(now->brokers().at(1).fenced);
   EXPECT_EQ(now->brokers().at(1).endpoints.at(0).port, 9092);
   EXPECT_EQ(now->config({resource_type::broker, ""})->at("min.insync.replicas"), "1");
 }
 
-TEST(cluster_metadata, a_directory_that_lacks_the_feature_of_groups_gets_it_where_it_goes_with_its_version) {
-  for (const auto& [metadata_version, expected] : {std::pair{30, 1}, std::pair{22, 1}, std::pair{21, 0}}) {
+TEST(cluster_metadata, a_directory_that_lacks_features_gets_those_that_go_with_its_version) {
+  struct row {
+    int metadata_version;
+    int groups;
+    int transactions;
+  };
+  for (const auto& [metadata_version, groups, transactions] :
+       {row{30, 1, 2}, row{24, 1, 2}, row{23, 1, 0}, row{22, 1, 0}, row{21, 0, 0}}) {
     fault_file_system files;
     process run(files);
     {
@@ -86,13 +93,15 @@ TEST(cluster_metadata, a_directory_that_lacks_the_feature_of_groups_gets_it_wher
       const auto version = static_cast<std::int16_t>(metadata_version);
       ASSERT_TRUE((*cluster)->change([&](const image&) -> base::result<std::vector<record>> {
         return std::vector<record>{feature_level_record{"group.version", 0},
+                                   feature_level_record{"transaction.version", 0},
                                    feature_level_record{"metadata.version", version}};
       }));
       EXPECT_EQ((*cluster)->current()->feature_level("group.version"), 0);
     }
     auto again = run.open();
     ASSERT_TRUE(again) << again.error().describe();
-    EXPECT_EQ((*again)->current()->feature_level("group.version"), expected) << metadata_version;
+    EXPECT_EQ((*again)->current()->feature_level("group.version"), groups) << metadata_version;
+    EXPECT_EQ((*again)->current()->feature_level("transaction.version"), transactions) << metadata_version;
   }
 }
 
@@ -110,6 +119,7 @@ TEST(cluster_metadata, a_first_start_cut_short_anywhere_gets_its_features_from_t
       ASSERT_TRUE(cluster) << "change " << at << ": " << cluster.error().describe();
       EXPECT_EQ((*cluster)->current()->feature_level("metadata.version"), 30) << "change " << at;
       EXPECT_EQ((*cluster)->current()->feature_level("group.version"), 1) << "change " << at;
+      EXPECT_EQ((*cluster)->current()->feature_level("transaction.version"), 2) << "change " << at;
       if (!was_cut) break;
     }
   }

@@ -153,6 +153,21 @@ struct coordinator_config {
   friend bool operator==(const coordinator_config&, const coordinator_config&) = default;
 };
 
+/// The broker's configuration of transactions.
+struct transaction_config {
+  std::int32_t max_timeout_ms = 0;
+  std::int32_t id_expiration_ms = 0;
+  std::int32_t abort_timed_out_interval_ms = 0;
+  std::int32_t remove_expired_interval_ms = 0;
+  std::int32_t add_partitions_retry_backoff_max_ms = 0;
+  /// Whether records of clients that add partitions themselves are taken only for partitions that they have added.
+  bool partition_verification_enable = true;
+  std::int32_t state_log_load_buffer_bytes = 0;
+  std::int32_t state_log_num_partitions = 0;
+  std::int32_t state_log_segment_bytes = 0;
+  friend bool operator==(const transaction_config&, const transaction_config&) = default;
+};
+
 /// The broker's own configuration as typed values. Fields in the first group can change while it runs.
 struct broker_config {
   std::int32_t max_connections = 0;
@@ -204,6 +219,7 @@ struct broker_config {
   std::int64_t metadata_log_max_record_bytes_between_snapshots = 0;
   std::optional<std::string> rack;
   coordinator_config groups;
+  transaction_config transactions;
   friend bool operator==(const broker_config&, const broker_config&) = default;
 };
 [[nodiscard]] broker_config effective_broker_config(const config_layers& layers);
