@@ -71,8 +71,10 @@ class classic_group {
   void sync(group_step& step, sync_request request, reply<sync_answer> to);
   void heartbeat(group_step& step, const heartbeat_request& request, reply<heartbeat_answer> to);
   void leave(group_step& step, const leave_request& request, reply<leave_answer> to);
-  /// May this commit be taken? A member's commit also counts as its heartbeat, except while the leader assigns.
-  [[nodiscard]] std::error_code check_commit(group_step& step, const commit_request& request);
+  /// May this commit be taken? A member's plain commit also counts as its heartbeat, and has to wait while the leader
+  /// assigns.
+  [[nodiscard]] std::error_code check_commit(group_step& step, const commit_request& request,
+                                             commit_kind kind);
   /// Does what is due.
   void advance(group_step& step);
   /// Nothing is due before; may be earlier than necessary, since heartbeats only move the members' own deadlines.

@@ -104,14 +104,17 @@ void classic_group::heartbeat(group_step& step, const heartbeat_request& request
   step.answer_at_once(std::move(to), heartbeat_answer{error});
 }
 
-std::error_code classic_group::check_commit(group_step& step, const commit_request& request) {
+std::error_code classic_group::check_commit(group_step& step, const commit_request& request,
+                                            commit_kind kind) {
   if (state_ == group_state::dead) return make_error_code(errc::not_available);
   const auto generation = request.generation_or_epoch;
   if (generation < 0 && state_ == group_state::empty) return {};
-  const bool is_of_member = generation >= 0 || !request.member_id.empty() || request.instance_id;
-  if (!is_of_member) return make_error_code(errc::unknown_member);
+  if (!names_member(request)) {
+    return kind == commit_kind::transactional ? std::error_code() : make_error_code(errc::unknown_member);
+  }
   if (const auto error = check_member(request.member_id, request.instance_id)) return error;
   if (generation != generation_) return make_error_code(errc::illegal_generation);
+  if (kind == commit_kind::transactional) return {};
   if (state_ == group_state::completing_rebalance) return make_error_code(errc::rebalance_in_progress);
   keep_alive(step, *members_.find(request.member_id));
   return {};

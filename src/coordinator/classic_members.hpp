@@ -15,9 +15,6 @@
 
 namespace tidelog::coordinator {
 
-/// A deadline that never comes.
-inline constexpr steady_ms no_deadline = INT64_MAX;
-
 /// What is known of a member apart from its waiting requests and timers; what a group of the other kind is made of.
 struct classic_member_state {
   std::string member_id;

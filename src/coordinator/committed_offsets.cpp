@@ -3,6 +3,7 @@
 #include "tidelog/coordinator/group_error.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace tidelog::coordinator {
@@ -19,6 +20,10 @@ std::size_t utf16_length(const std::string& text) {
   return units;
 }
 
+bool may_be_of(const model::topic_id& topic, const model::topic_id& sought) {
+  return topic.is_zero() || sought.is_zero() || topic == sought;
+}
+
 template <class Entries>
 auto place_of(Entries& entries, std::int32_t index) {
   return std::lower_bound(entries.begin(), entries.end(), index,
@@ -27,10 +32,14 @@ auto place_of(Entries& entries, std::int32_t index) {
 
 }  // namespace
 
+bool names_member(const commit_request& request) {
+  return request.generation_or_epoch >= 0 || !request.member_id.empty() || request.instance_id;
+}
+
 committed_offsets::committed_offsets(std::string group_id) : group_id_(std::move(group_id)) {}
 
-void committed_offsets::commit(group_step& step, const commit_request& request, reply<commit_answer> to) {
-  commit_answer answer;
+std::vector<group_record> committed_offsets::records_of(group_step& step, const commit_request& request,
+                                                        commit_answer& answer) const {
   std::vector<group_record> records;
   const auto now = step.unix_now_ms();
   const auto longest = static_cast<std::size_t>(std::max(step.settings().offset_metadata_max_bytes, 0));
@@ -53,10 +62,29 @@ void committed_offsets::commit(group_step& step, const commit_request& request, 
       records.emplace_back(offset_commit_record{{group_id_, topic.name, partition.index}, std::move(value)});
     }
   }
+  return records;
+}
+
+void committed_offsets::commit(group_step& step, const commit_request& request, reply<commit_answer> to) {
+  commit_answer answer;
+  const auto records = records_of(step, request, answer);
   if (!records.empty()) {
     if (const auto failure = step.write(records))
       return step.answer_at_once(std::move(to), commit_answer{failure, {}});
-    for (const auto& record : records) replay(std::get<offset_commit_record>(record));
+    for (const auto& record : records) replay(std::get<offset_commit_record>(record), model::no_producer_id);
+  }
+  step.answer(std::move(to), std::move(answer));
+}
+
+void committed_offsets::commit_in_transaction(group_step& step, const transactional_commit_request& request,
+                                              reply<commit_answer> to) {
+  commit_answer answer;
+  const auto records = records_of(step, request, answer);
+  if (!records.empty()) {
+    if (const auto failure = step.write_in_transaction(
+            {request.producer_id, request.producer_epoch, request.verified_at_marker}, records))
+      return step.answer_at_once(std::move(to), commit_answer{failure, {}});
+    for (const auto& record : records) replay(std::get<offset_commit_record>(record), request.producer_id);
   }
   step.answer(std::move(to), std::move(answer));
 }
@@ -70,24 +98,28 @@ fetch_offsets_answer::partition committed_offsets::answer_of(const kept_offset& 
 }
 
 fetch_offsets_answer committed_offsets::fetch(const fetch_offsets_request& request) const {
+  const bool wants_stable = request.transactional == fetch_offsets_request::pending::refused;
+  const fetch_offsets_answer::partition nothing{0, {model::no_offset, model::no_leader_epoch, {}}, {}};
   fetch_offsets_answer answer;
+  const auto tell = [&](const std::string& topic, std::int32_t index, const kept_offset* committed) {
+    auto& told = answer.topics.back().partitions.emplace_back(nothing);
+    if (wants_stable && is_pending({topic, index})) {
+      told.error = make_error_code(errc::unstable_offset);
+    } else if (committed != nullptr) {
+      told = answer_of(*committed);
+    }
+    told.index = index;
+  };
   if (!request.topics) {
     for (const auto& [name, topic] : topics_) {
-      auto& told = answer.topics.emplace_back(fetch_offsets_answer::topic{name, {}});
-      for (const auto& entry : topic.entries) told.partitions.push_back(answer_of(entry));
+      answer.topics.push_back({name, {}});
+      for (const auto& entry : topic.entries) tell(name, entry.index, &entry);
     }
     return answer;
   }
   for (const auto& topic : *request.topics) {
-    auto& told = answer.topics.emplace_back(fetch_offsets_answer::topic{topic.name, {}});
-    for (const auto index : topic.partitions) {
-      const auto* committed = find(topic.name, index);
-      if (committed != nullptr) {
-        told.partitions.push_back(answer_of(*committed));
-      } else {
-        told.partitions.push_back({index, {model::no_offset, model::no_leader_epoch, {}}, {}});
-      }
-    }
+    answer.topics.push_back({topic.name, {}});
+    for (const auto index : topic.partitions) tell(topic.name, index, find(topic.name, index));
   }
   return answer;
 }
@@ -96,14 +128,16 @@ void committed_offsets::remove(group_step& step, const delete_offsets_request& r
                                const std::function<bool(const std::string& topic)>& is_subscribed,
                                reply<delete_offsets_answer> to) {
   delete_offsets_answer answer;
-  std::vector<position> places;
+  std::vector<offset_place> places;
   for (const auto& topic : request.topics) {
     auto& told = answer.topics.emplace_back(topic_outcome{topic.name, {}});
     const auto error = is_subscribed && is_subscribed(topic.name) ? make_error_code(errc::subscribed_to_topic)
                                                                   : std::error_code();
     for (const auto index : topic.partitions) {
       told.partitions.push_back({index, error});
-      if (!error && find(topic.name, index) != nullptr) places.push_back({topic.name, index});
+      const offset_place place{topic.name, index};
+      const bool is_there = find(topic.name, index) != nullptr || is_pending(place);
+      if (!error && is_there) places.push_back(place);
     }
   }
   if (const auto failure = remove_places(step, places))
@@ -113,19 +147,27 @@ void committed_offsets::remove(group_step& step, const delete_offsets_request& r
 
 std::error_code committed_offsets::remove_topic(group_step& step, const std::string& topic,
                                                 const model::topic_id& id) {
+  std::vector<offset_place> places;
   const auto found = topics_.find(topic);
-  if (found == topics_.end()) return {};
-  const bool is_of_another = !id.is_zero() && !found->second.id.is_zero() && found->second.id != id;
-  if (is_of_another) return {};
-  std::vector<position> places;
-  for (const auto& entry : found->second.entries) places.push_back({topic, entry.index});
+  if (found != topics_.end() && may_be_of(found->second.id, id)) {
+    for (const auto& entry : found->second.entries) places.push_back({topic, entry.index});
+  }
+  const auto& held = pending().places();
+  for (auto at = held.lower_bound({topic, std::numeric_limits<std::int32_t>::min()});
+       at != held.end() && at->first.topic == topic; ++at) {
+    const bool is_of_topic = may_be_of(at->second.back().value.topic_id, id);
+    if (is_of_topic && find(topic, at->first.index) == nullptr) places.push_back(at->first);
+  }
   return remove_in_parts(step, std::move(places)).failure;
 }
 
 std::error_code committed_offsets::remove_all(group_step& step) {
-  std::vector<position> places;
+  std::vector<offset_place> places;
   for (const auto& [name, topic] : topics_) {
     for (const auto& entry : topic.entries) places.push_back({name, entry.index});
+  }
+  for (const auto& [place, holders] : pending().places()) {
+    if (find(place.topic, place.index) == nullptr) places.push_back(place);
   }
   return remove_in_parts(step, std::move(places)).failure;
 }
@@ -139,11 +181,13 @@ bool committed_offsets::is_expired(const kept_offset& of, const offset_expiry& e
 base::result<std::size_t> committed_offsets::expire(group_step& step, const offset_expiry& expiry) {
   const auto now = step.unix_now_ms();
   const auto retention = step.settings().offsets_retention_ms;
-  std::vector<position> places;
+  std::vector<offset_place> places;
   for (const auto& [name, topic] : topics_) {
     if (expiry.is_subscribed && expiry.is_subscribed(name)) continue;
     for (const auto& entry : topic.entries) {
-      if (is_expired(entry, expiry, now, retention)) places.push_back({name, entry.index});
+      if (!is_expired(entry, expiry, now, retention)) continue;
+      // What a transaction is about to change is in use.
+      if (offset_place place{name, entry.index}; !is_pending(place)) places.push_back(std::move(place));
     }
   }
   const auto removed = remove_in_parts(step, std::move(places));
@@ -152,7 +196,7 @@ base::result<std::size_t> committed_offsets::expire(group_step& step, const offs
 }
 
 committed_offsets::removal committed_offsets::remove_in_parts(group_step& step,
-                                                              std::vector<position> places) {
+                                                              std::vector<offset_place> places) {
   removal done;
   // From the back, so that what is left of a topic need not move up each time.
   while (!places.empty()) {
@@ -166,7 +210,7 @@ committed_offsets::removal committed_offsets::remove_in_parts(group_step& step,
   return done;
 }
 
-std::error_code committed_offsets::remove_places(group_step& step, const std::vector<position>& places) {
+std::error_code committed_offsets::remove_places(group_step& step, const std::vector<offset_place>& places) {
   if (places.empty()) return {};
   std::vector<group_record> records;
   records.reserve(places.size());
@@ -174,7 +218,7 @@ std::error_code committed_offsets::remove_places(group_step& step, const std::ve
     records.emplace_back(offset_commit_record{{group_id_, place.topic, place.index}, std::nullopt});
   }
   if (const auto failure = step.write(records)) return failure;
-  for (auto place = places.rbegin(); place != places.rend(); ++place) erase(place->topic, place->index);
+  for (auto place = places.rbegin(); place != places.rend(); ++place) erase(*place);
   return {};
 }
 
@@ -187,12 +231,32 @@ void committed_offsets::list(std::vector<group_progress>& into, progress_room& r
   }
 }
 
-void committed_offsets::replay(const offset_commit_record& record) {
-  if (record.value) {
-    put(record.key, *record.value);
+void committed_offsets::replay(const offset_commit_record& record, model::producer_id in_transaction_of) {
+  const offset_place place{record.key.topic, record.key.partition};
+  if (!record.value) return erase(place);
+  if (in_transaction_of != model::no_producer_id) {
+    if (!pending_) pending_ = std::make_unique<pending_offsets>();
+    pending_->hold(in_transaction_of, place, *record.value);
   } else {
-    erase(record.key.topic, record.key.partition);
+    if (pending_) pending_->outdate(place);
+    put(place, *record.value);
   }
+}
+
+void committed_offsets::end_transaction(model::producer_id producer, model::transaction_outcome outcome) {
+  if (!pending_) return;
+  pending_->end(producer, outcome,
+                [this](const offset_place& place, const offset_commit_value& value) { put(place, value); });
+  if (pending_->empty()) pending_.reset();
+}
+
+const pending_offsets& committed_offsets::pending() const {
+  static const pending_offsets none;
+  return pending_ ? *pending_ : none;
+}
+
+bool committed_offsets::is_pending(const offset_place& place) const {
+  return pending_ && pending_->contains(place);
 }
 
 const committed_offsets::kept_offset* committed_offsets::find(const std::string& topic,
@@ -203,30 +267,34 @@ const committed_offsets::kept_offset* committed_offsets::find(const std::string&
   return place == found->second.entries.end() || place->index != index ? nullptr : &*place;
 }
 
-void committed_offsets::put(const offset_commit_key& key, const offset_commit_value& value) {
-  auto& topic = topics_[key.topic];
+void committed_offsets::put(const offset_place& place, const offset_commit_value& value) {
+  auto& topic = topics_[place.topic];
   if (!value.topic_id.is_zero()) topic.id = value.topic_id;
-  auto place = place_of(topic.entries, key.partition);
-  if (place == topic.entries.end() || place->index != key.partition) {
-    place = topic.entries.emplace(place);
-    place->index = key.partition;
+  auto entry = place_of(topic.entries, place.index);
+  if (entry == topic.entries.end() || entry->index != place.index) {
+    entry = topic.entries.emplace(entry);
+    entry->index = place.index;
     ++count_;
   }
-  place->offset = value.offset;
-  place->leader_epoch = value.leader_epoch;
-  place->committed_unix_ms = value.commit_timestamp;
-  place->rare.reset();
+  entry->offset = value.offset;
+  entry->leader_epoch = value.leader_epoch;
+  entry->committed_unix_ms = value.commit_timestamp;
+  entry->rare.reset();
   if (!value.metadata.empty() || value.expire_timestamp >= 0)
-    place->rare = std::make_unique<rare_parts>(rare_parts{value.metadata, value.expire_timestamp});
+    entry->rare = std::make_unique<rare_parts>(rare_parts{value.metadata, value.expire_timestamp});
 }
 
-void committed_offsets::erase(const std::string& topic, std::int32_t index) {
-  const auto found = topics_.find(topic);
+void committed_offsets::erase(const offset_place& place) {
+  if (pending_) {
+    pending_->erase(place);
+    if (pending_->empty()) pending_.reset();
+  }
+  const auto found = topics_.find(place.topic);
   if (found == topics_.end()) return;
   auto& entries = found->second.entries;
-  const auto place = place_of(entries, index);
-  if (place == entries.end() || place->index != index) return;
-  entries.erase(place);
+  const auto entry = place_of(entries, place.index);
+  if (entry == entries.end() || entry->index != place.index) return;
+  entries.erase(entry);
   --count_;
   if (entries.empty()) topics_.erase(found);
 }

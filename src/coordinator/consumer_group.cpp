@@ -173,10 +173,11 @@ consumer_description consumer_group::describe(const topic_catalog& topics,
   return result;
 }
 
-std::error_code consumer_group::check_commit(const commit_request& request,
+std::error_code consumer_group::check_commit(const commit_request& request, commit_kind kind,
                                              const topic_catalog& topics) const {
   const auto epoch = request.generation_or_epoch;
   if (epoch < 0 && is_empty()) return {};
+  if (kind == commit_kind::transactional && !names_member(request)) return {};
   const auto* member = state_.find(request.member_id);
   if (member == nullptr) return errc::unknown_member;
   if (epoch == member->current.epoch) return {};

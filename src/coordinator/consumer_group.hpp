@@ -100,7 +100,7 @@ class consumer_group {
   /// Of everything the group has written, in the order in which they are to be written when it is deleted.
   [[nodiscard]] std::vector<group_record> tombstones() const { return state_.tombstones(); }
   /// Empty, or why the commit is refused: unknown_member, stale_member_epoch, illegal_generation (classic members).
-  [[nodiscard]] std::error_code check_commit(const commit_request& request,
+  [[nodiscard]] std::error_code check_commit(const commit_request& request, commit_kind kind,
                                              const topic_catalog& topics) const;
   [[nodiscard]] std::error_code check_fetch(const fetch_offsets_request& request) const;
 

@@ -98,7 +98,7 @@ struct group_coordinator::parts {
       : environment(environment_in),
         config(config_in),
         pattern_tasks(environment.workers),
-        timer(environment.clock, [this](steady_ms now_ms) { return do_due(now_ms); }),
+        timer("groups", environment.clock, [this](steady_ms now_ms) { return do_due(now_ms); }),
         metrics(environment.metrics, environment.clock, [this] { return take_census(); }) {}
 
   [[nodiscard]] std::shared_ptr<const partition_list> current() const {
@@ -394,6 +394,18 @@ void group_coordinator::consumer_heartbeat(consumer_heartbeat_request request,
 }
 void group_coordinator::commit_offsets(commit_request request, reply<commit_answer> to) {
   parts_->handle(&group_shard::commit_offsets, std::move(request), std::move(to));
+}
+void group_coordinator::commit_offsets_in_transaction(transactional_commit_request request,
+                                                      reply<commit_answer> to) {
+  parts_->handle(&group_shard::commit_offsets_in_transaction, std::move(request), std::move(to));
+}
+void group_coordinator::end_transaction(std::int32_t partition, const model::transaction_end& end,
+                                        reply<transaction_end_answer> to) {
+  const auto all = parts_->current();
+  if (all->empty()) return refuse(to, errc::not_available);
+  const auto index = static_cast<std::size_t>(partition);
+  if (index >= all->size()) return refuse(to, errc::not_coordinator);
+  (*all)[index]->handle(&group_shard::end_transaction, end, std::move(to));
 }
 void group_coordinator::fetch_offsets(fetch_offsets_request request, reply<fetch_offsets_answer> to) {
   parts_->handle(&group_shard::fetch_offsets, std::move(request), std::move(to));

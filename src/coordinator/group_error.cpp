@@ -71,6 +71,20 @@ std::string_view error_names::text_of(errc code) {
       return "the request makes no sense";
     case errc::unstable_offset:
       return "a transaction holds the offset";
+    case errc::invalid_producer_id_mapping:
+      return "the transactional id is not known, or not with that producer id";
+    case errc::producer_fenced:
+      return "a later producer uses the transactional id, or its transaction was aborted";
+    case errc::concurrent_transactions:
+      return "the producer's last transaction is still ending";
+    case errc::invalid_transaction_state:
+      return "the transaction is not in a state that this can be asked of";
+    case errc::invalid_transaction_timeout:
+      return "the transaction timeout is not above 0, or above transaction.max.timeout.ms";
+    case errc::transactional_id_not_found:
+      return "there is no such transactional id";
+    case errc::needs_producer_id:
+      return "a new producer id is needed";
   }
   return "unknown coordinator error";
 }

@@ -6,8 +6,6 @@
 namespace tidelog::coordinator {
 namespace {
 
-/// Scrapes are seconds apart, the series of one of them far less.
-constexpr std::chrono::milliseconds census_holds{500};
 constexpr double milliseconds_per_second = 1'000;
 
 struct named_state {
@@ -31,7 +29,7 @@ constexpr std::array<named_state, 4> consumer_states{{
 
 group_metrics::group_metrics(metrics::registry& registry, const base::clock& clock,
                              std::function<group_census()> take_census)
-    : clock_(clock), take_census_(std::move(take_census)) {
+    : recent_(clock, std::move(take_census)) {
   for (const auto& [state, name] : classic_states) {
     add_gauge(registry, "tidelog_groups", "Consumer groups by type and state.",
               {{"type", "classic"}, {"state", name}},
@@ -57,12 +55,12 @@ group_metrics::group_metrics(metrics::registry& registry, const base::clock& clo
   add_gauge(
       registry, "tidelog_group_load_seconds", "The longest that a partition of groups took to load.", {},
       [](const group_census& of) { return static_cast<double>(of.load_time_ms) / milliseconds_per_second; });
-  series_.push_back(
-      registry.add_callback_counter("tidelog_group_rebalances", "Rebalances of consumer groups.", {},
-                                    [this] { return static_cast<double>(recent()->activity.rebalances); }));
+  series_.push_back(registry.add_callback_counter(
+      "tidelog_group_rebalances", "Rebalances of consumer groups.", {},
+      [this] { return static_cast<double>(recent_.get()->activity.rebalances); }));
   series_.push_back(
       registry.add_callback_counter("tidelog_group_commits", "Requests that committed offsets.", {},
-                                    [this] { return static_cast<double>(recent()->activity.commits); }));
+                                    [this] { return static_cast<double>(recent_.get()->activity.commits); }));
   series_.push_back(registry.add_callback_gauges(
       "tidelog_group_lag", "Offsets between what a group has committed of a topic and its high watermarks.",
       [this] { return lag_series(); }));
@@ -72,7 +70,7 @@ group_metrics::group_metrics(metrics::registry& registry, const base::clock& clo
 }
 
 std::vector<metrics::series_value> group_metrics::lag_series() {
-  const auto census = recent();
+  const auto census = recent_.get();
   std::vector<metrics::series_value> all;
   all.reserve(census->lag.size());
   for (const auto& of : census->lag) {
@@ -84,17 +82,7 @@ std::vector<metrics::series_value> group_metrics::lag_series() {
 void group_metrics::add_gauge(metrics::registry& registry, std::string_view name, std::string_view help,
                               metrics::label_set labels, std::function<double(const group_census&)> value) {
   series_.push_back(registry.add_callback_gauge(
-      name, help, std::move(labels), [this, value = std::move(value)] { return value(*recent()); }));
-}
-
-std::shared_ptr<const group_census> group_metrics::recent() {
-  const std::lock_guard lock(mutex_);
-  const auto now = clock_.steady_now();
-  if (!taken_at_ || now - *taken_at_ > census_holds) {
-    census_ = std::make_shared<const group_census>(take_census_());
-    taken_at_ = now;
-  }
-  return census_;
+      name, help, std::move(labels), [this, value = std::move(value)] { return value(*recent_.get()); }));
 }
 
 }  // namespace tidelog::coordinator

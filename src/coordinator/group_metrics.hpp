@@ -3,13 +3,12 @@
 
 #include "group_lag.hpp"
 #include "group_shard.hpp"
+#include "recent_census.hpp"
 
 #include "tidelog/base/clock.hpp"
 #include "tidelog/metrics/registry.hpp"
 
 #include <functional>
-#include <memory>
-#include <mutex>
 #include <vector>
 
 namespace tidelog::coordinator {
@@ -32,16 +31,11 @@ class group_metrics {
                 std::function<group_census()> take_census);
 
  private:
-  [[nodiscard]] std::shared_ptr<const group_census> recent();
   [[nodiscard]] std::vector<metrics::series_value> lag_series();
   void add_gauge(metrics::registry& registry, std::string_view name, std::string_view help,
                  metrics::label_set labels, std::function<double(const group_census&)> value);
 
-  const base::clock& clock_;
-  const std::function<group_census()> take_census_;
-  std::mutex mutex_;
-  std::shared_ptr<const group_census> census_;
-  std::optional<std::chrono::steady_clock::time_point> taken_at_;
+  recent_census<group_census> recent_;
   /// Last, so that no callback runs when the rest is gone.
   std::vector<metrics::callback_registration> series_;
 };

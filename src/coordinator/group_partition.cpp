@@ -1,5 +1,6 @@
 #include "group_partition.hpp"
 
+#include "end_of_log.hpp"
 #include "subscription_pattern.hpp"
 
 #include "tidelog/base/log_message.hpp"
@@ -7,29 +8,17 @@
 #include "tidelog/partition/partition_error.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 namespace tidelog::coordinator {
 namespace {
 
-bool is_end_of_log(const base::error& error) {
-  return error.code == partition::errc::offline || error.code == partition::errc::recovering ||
-         error.code == partition::errc::unknown_partition || error.code == storage::errc::log_offline ||
-         error.code == storage::errc::closed;
-}
-
-/// What a failed append is to the one who asked for it.
-std::error_code refusal_of(const base::error& error) {
-  if (is_end_of_log(error)) return errc::not_coordinator;
-  return error.code == storage::errc::batch_too_large ? errc::commit_too_large : errc::not_available;
+/// The log is well, and does not want this batch: it is too large, or of a producer that is fenced.
+bool is_refusal(const base::error& error) {
+  return error.code.category() == storage::storage_category() && error.code != storage::errc::journal_failed;
 }
 
 }  // namespace
-
-steady_ms steady_now_ms(const base::clock& clock) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(clock.steady_now().time_since_epoch()).count();
-}
 
 /// One event's passage, under the partition's lock.
 class group_partition::live_step final : public group_step {
@@ -49,7 +38,14 @@ class group_partition::live_step final : public group_step {
   [[nodiscard]] const topic_catalog& topics() const override { return surroundings_->topics(); }
   [[nodiscard]] std::string random_id() override { return base::random_uuid().text(); }
   [[nodiscard]] std::error_code write(const std::vector<group_record>& records) override {
-    return records.empty() ? std::error_code() : owner_.append(records, unix_now_ms_);
+    return records.empty() ? std::error_code() : owner_.append(records, {}, unix_now_ms_);
+  }
+  [[nodiscard]] std::error_code write_in_transaction(const transaction_writer& who,
+                                                     const std::vector<group_record>& records) override {
+    return owner_.append(records, who, unix_now_ms_);
+  }
+  [[nodiscard]] std::error_code write_transaction_end(const model::transaction_end& end) override {
+    return owner_.append(end, unix_now_ms_);
   }
   [[nodiscard]] std::size_t max_write_bytes() const override { return owner_.max_batch_bytes(); }
   [[nodiscard]] std::vector<told> take_answers() { return std::move(answers_); }
@@ -109,9 +105,14 @@ std::size_t group_partition::max_batch_bytes() const {
   return static_cast<std::size_t>(log_->config()->max_message_bytes);
 }
 
-std::error_code group_partition::append(const std::vector<group_record>& records, std::int64_t unix_now_ms) {
+std::error_code group_partition::append(const std::vector<group_record>& records,
+                                        const transaction_writer& who, std::int64_t unix_now_ms) {
   const auto most_bytes = max_batch_bytes();
-  model::record_batch_builder builder;
+  model::record_batch_fields fields;
+  fields.producer_id = who.producer;
+  fields.producer_epoch = who.epoch;
+  if (who.producer != model::no_producer_id) fields.attributes = model::batch_attribute::transactional;
+  model::record_batch_builder builder(fields);
   for (const auto& record : records) {
     const auto encoded = encode_group_record(record);
     builder.add(model::timestamp(unix_now_ms), base::byte_view(encoded.key),
@@ -119,19 +120,32 @@ std::error_code group_partition::append(const std::vector<group_record>& records
     if (builder.size_bytes() > most_bytes) return errc::commit_too_large;
   }
   auto batch = builder.build();
-  const auto appended = log_->append(batch, storage::append_origin::internal);
+  return outcome_of(log_->append(batch, storage::append_origin::internal, io::patience::waits_for_disk,
+                                 who.verified_at_marker));
+}
+
+std::error_code group_partition::append(const model::transaction_end& end, std::int64_t unix_now_ms) {
+  return outcome_of(log_->append_transaction_end(end, model::timestamp(unix_now_ms)));
+}
+
+/// What an append has come to for the one who asked for it.
+std::error_code group_partition::outcome_of(const base::result<storage::appended>& appended) {
   if (appended) {
     end_ = appended->end_offset();
     writes_fail_ = false;
     return {};
   }
-  if (is_end_of_log(appended.error())) {
-    durability_failed(appended.error());
-  } else if (!std::exchange(writes_fail_, true)) {
-    base::say_error("{}: groups cannot be recorded for now: {}", log_->name().text(),
-                    appended.error().describe());
+  const auto& why = appended.error();
+  if (is_end_of_log(why)) {
+    durability_failed(why);
+    return errc::not_coordinator;
   }
-  return refusal_of(appended.error());
+  if (why.code == storage::errc::batch_too_large) return errc::commit_too_large;
+  if (is_refusal(why)) return why.code;
+  if (!std::exchange(writes_fail_, true)) {
+    base::say_error("{}: groups cannot be recorded for now: {}", log_->name().text(), why.describe());
+  }
+  return errc::not_available;
 }
 
 void group_partition::send(std::vector<told> answers, model::offset end) {
@@ -256,10 +270,28 @@ void group_partition::load() {
     base::say_error("{}: its groups cannot be loaded: {}", log_->name().text(), available.error().describe());
     return give_up(errc::not_coordinator);
   }
-  reader_ =
-      std::make_unique<group_log_reader>(log_, [this](const group_record& record) { shard_.replay(record); });
+  log_record_reader::visitor to_shard;
+  to_shard.record = [this](const auto& batch, const auto& record) { return replay(batch, record); };
+  to_shard.control_batch = [this](const auto& batch) { return replay_control(batch); };
+  reader_ = std::make_unique<log_record_reader>(log_, std::move(to_shard));
   if (reader_->is_done()) return serve();
   environment_.workers.submit([self = shared_from_this()] { self->load_some(); });
+}
+
+/// Records of unknown kinds are passed over.
+base::status group_partition::replay(const model::record_batch_view& batch,
+                                     const model::record_view& record) {
+  if (!record.key) return {};
+  TIDELOG_TRY(const auto decoded, decode_group_record(*record.key, record.value));
+  if (decoded)
+    shard_.replay(*decoded, batch.is_transactional() ? batch.producer_id() : model::no_producer_id);
+  return {};
+}
+
+base::status group_partition::replay_control(const model::record_batch_view& batch) {
+  TIDELOG_TRY(const auto end, model::parse_transaction_end(batch));
+  if (end) shard_.replay_end(end->producer, end->outcome);
+  return {};
 }
 
 /// A piece at a time, so that other work of the pool comes between.

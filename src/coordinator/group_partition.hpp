@@ -2,9 +2,9 @@
 // The shell around the groups of one partition of __consumer_offsets: one event at a time, records into the partition's
 // log, answers when they are durable, and at the beginning the reading of what is there.
 
-#include "group_log_reader.hpp"
 #include "group_shard.hpp"
 #include "group_surroundings.hpp"
+#include "log_record_reader.hpp"
 
 #include "tidelog/base/clock.hpp"
 #include "tidelog/base/worker_pool.hpp"
@@ -30,8 +30,6 @@ struct group_partition_environment {
   /// Told, from under the partition's lock, when its groups have been read and resolve_patterns() is to be called.
   std::function<void()> has_loaded;
 };
-
-[[nodiscard]] steady_ms steady_now_ms(const base::clock& clock);
 
 /// While groups are read, clients are to come again later; a heartbeat is good, since nothing speaks against its member.
 template <class Answer>
@@ -105,7 +103,12 @@ class group_partition : public std::enable_shared_from_this<group_partition> {
   void send(std::vector<told> answers, model::offset end);
   void durability_failed(const base::error& why);
   [[nodiscard]] std::size_t max_batch_bytes() const;
-  [[nodiscard]] std::error_code append(const std::vector<group_record>& records, std::int64_t unix_now_ms);
+  [[nodiscard]] std::error_code append(const std::vector<group_record>& records,
+                                       const transaction_writer& who, std::int64_t unix_now_ms);
+  [[nodiscard]] std::error_code append(const model::transaction_end& end, std::int64_t unix_now_ms);
+  [[nodiscard]] std::error_code outcome_of(const base::result<storage::appended>& appended);
+  [[nodiscard]] base::status replay(const model::record_batch_view& batch, const model::record_view& record);
+  [[nodiscard]] base::status replay_control(const model::record_batch_view& batch);
   void load_some();
   void serve();
 
@@ -127,7 +130,7 @@ class group_partition : public std::enable_shared_from_this<group_partition> {
   std::atomic<steady_ms> next_deadline_{no_deadline};
 
   std::atomic<std::uint64_t> openings_at_load_{0};
-  std::unique_ptr<group_log_reader> reader_;
+  std::unique_ptr<log_record_reader> reader_;
   steady_ms load_started_ms_ = 0;
   std::atomic<std::int64_t> load_time_ms_{0};
 };

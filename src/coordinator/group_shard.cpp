@@ -21,6 +21,11 @@ bool is_joining(const consumer_heartbeat_request& request) {
   return request.member_epoch == joining_epoch;
 }
 
+/// Others cannot have a transaction.
+bool is_producer(model::producer_id id) {
+  return id >= model::producer_id(0);
+}
+
 /// What an empty classic group has in the log: at most its record.
 std::vector<group_record> tombstones_of(const classic_group& of) {
   std::vector<group_record> records;
@@ -218,28 +223,61 @@ void group_shard::adopt(group_step& step, entry& of, std::unique_ptr<consumer_gr
   settle(step, of);
 }
 
-void group_shard::commit_offsets(group_step& step, commit_request request, reply<commit_answer> to) {
+group_shard::entry* group_shard::admit_commit(group_step& step, const commit_request& request,
+                                              commit_kind kind, reply<commit_answer>& to) {
   auto* of = find(request.group_id);
   const bool names_generation = request.generation_or_epoch >= 0;
-  if (of == nullptr && names_generation) return refuse(step, std::move(to), errc::group_not_found);
+  if (of == nullptr && names_generation) {
+    refuse(step, std::move(to), errc::group_not_found);
+    return nullptr;
+  }
   if (of == nullptr) of = &find_or_make(request.group_id);
   auto& it = of->second;
   std::error_code refusal;
   if (it.consumer) {
-    refusal = it.consumer->check_commit(request, step.topics());
+    refusal = it.consumer->check_commit(request, kind, step.topics());
   } else if (it.classic) {
-    refusal = it.classic->check_commit(step, request);
+    refusal = it.classic->check_commit(step, request, kind);
   } else if (names_generation) {
     // Offsets without members: nobody has a generation.
     refusal = errc::unknown_member;
   }
   if (refusal) {
     refuse(step, std::move(to), refusal);
-  } else {
-    ++activity_.commits;
-    it.offsets.commit(step, request, std::move(to));
+    settle(step, *of);
+    return nullptr;
+  }
+  ++activity_.commits;
+  return of;
+}
+
+void group_shard::commit_offsets(group_step& step, commit_request request, reply<commit_answer> to) {
+  auto* const of = admit_commit(step, request, commit_kind::plain, to);
+  if (of == nullptr) return;
+  of->second.offsets.commit(step, request, std::move(to));
+  settle(step, *of);
+}
+
+void group_shard::commit_offsets_in_transaction(group_step& step, transactional_commit_request request,
+                                                reply<commit_answer> to) {
+  if (!is_producer(request.producer_id)) return refuse(step, std::move(to), errc::invalid_request);
+  auto* const of = admit_commit(step, request, commit_kind::transactional, to);
+  if (of == nullptr) return;
+  of->second.offsets.commit_in_transaction(step, request, std::move(to));
+  if (of->second.offsets.is_held_by(request.producer_id)) {
+    open_transactions_[request.producer_id].insert(of->first);
   }
   settle(step, *of);
+}
+
+void group_shard::end_transaction(group_step& step, model::transaction_end end,
+                                  reply<transaction_end_answer> to) {
+  if (!is_producer(end.producer)) return refuse(step, std::move(to), errc::invalid_request);
+  if (const auto failure = step.write_transaction_end(end)) return refuse(step, std::move(to), failure);
+  for (const auto& group_id : replay_end(end.producer, end.outcome)) {
+    if (auto* const of = find(group_id)) settle(step, *of);
+  }
+  step.answer(std::move(to), transaction_end_answer{});
 }
 
 void group_shard::fetch_offsets(group_step& step, fetch_offsets_request request,

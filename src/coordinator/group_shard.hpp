@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -54,6 +55,9 @@ class group_shard {
   void consumer_heartbeat(group_step& step, consumer_heartbeat_request request,
                           reply<consumer_heartbeat_answer> to);
   void commit_offsets(group_step& step, commit_request request, reply<commit_answer> to);
+  void commit_offsets_in_transaction(group_step& step, transactional_commit_request request,
+                                     reply<commit_answer> to);
+  void end_transaction(group_step& step, model::transaction_end end, reply<transaction_end_answer> to);
   void fetch_offsets(group_step& step, fetch_offsets_request request, reply<fetch_offsets_answer> to);
   void delete_offsets(group_step& step, delete_offsets_request request, reply<delete_offsets_answer> to);
   void delete_group(group_step& step, std::string group_id, reply<delete_group_answer> to);
@@ -84,8 +88,11 @@ class group_shard {
   /// Everything that waits is answered with `error`, and nothing is left.
   void give_up(group_step& step, std::error_code error);
 
-  // Loading: every record in the order of the log, then loaded().
-  void replay(const group_record& record);
+  // Loading: every record and every end of a transaction in the order of the log, then loaded().
+  /// Offsets that are written in a transaction are pending until its end; other records are never written in one.
+  void replay(const group_record& record, model::producer_id in_transaction_of = model::no_producer_id);
+  /// Says which groups the transaction may have held offsets of.
+  std::set<std::string> replay_end(model::producer_id producer, model::transaction_outcome outcome);
   void loaded(group_step& step);
 
   // Questions.
@@ -123,6 +130,9 @@ class group_shard {
   void succeed(group_step& step, entry& of, std::unique_ptr<classic_group> successor);
   void count_rebalances(entry& of);
   void join_consumer_group(group_step& step, entry& of, join_request request, reply<join_answer> to);
+  /// The group whose offsets may be committed, which may have been made for that; null when the commit was refused.
+  [[nodiscard]] entry* admit_commit(group_step& step, const commit_request& request, commit_kind kind,
+                                    reply<commit_answer>& to);
   void adopt(group_step& step, entry& of, std::unique_ptr<consumer_group> next);
   [[nodiscard]] static std::error_code write_tombstones(group_step& step, const group& of);
   [[nodiscard]] static std::optional<offset_expiry> expiry_of(const group& of);
@@ -131,6 +141,8 @@ class group_shard {
   group_map groups_;
   /// By the groups' entries in the map, which stay where they are.
   deadline_queue<entry*> deadlines_;
+  /// By producer: the groups of which its open transaction holds offsets, or held some that were deleted since.
+  std::unordered_map<model::producer_id, std::set<std::string>> open_transactions_;
   group_activity activity_;
 };
 

@@ -135,15 +135,19 @@ void group_shard::give_up(group_step& step, std::error_code error) {
   }
   deadlines_ = {};
   groups_.clear();
+  open_transactions_.clear();
 }
 
-void group_shard::replay(const group_record& record) {
+void group_shard::replay(const group_record& record, model::producer_id in_transaction_of) {
   std::visit(
-      [this, &record](const auto& typed) {
+      [this, &record, in_transaction_of](const auto& typed) {
         using kind = std::remove_cvref_t<decltype(typed)>;
         if constexpr (std::is_same_v<kind, offset_commit_record>) {
           if (!typed.value && find(typed.key.group) == nullptr) return;
-          find_or_make(typed.key.group).second.offsets.replay(typed);
+          auto& [group_id, it] = find_or_make(typed.key.group);
+          it.offsets.replay(typed, in_transaction_of);
+          if (it.offsets.is_held_by(in_transaction_of))
+            open_transactions_[in_transaction_of].insert(group_id);
         } else if constexpr (std::is_same_v<kind, group_metadata_record>) {
           auto* const known = find(typed.key.group);
           if (typed.value) {
@@ -162,6 +166,16 @@ void group_shard::replay(const group_record& record) {
         }
       },
       record);
+}
+
+std::set<std::string> group_shard::replay_end(model::producer_id producer,
+                                              model::transaction_outcome outcome) {
+  auto ended = open_transactions_.extract(producer);
+  if (ended.empty()) return {};
+  for (const auto& group_id : ended.mapped()) {
+    if (auto* const of = find(group_id)) of->second.offsets.end_transaction(producer, outcome);
+  }
+  return std::move(ended.mapped());
 }
 
 void group_shard::loaded(group_step& step) {

@@ -4,18 +4,17 @@
 
 #include "group_records.hpp"
 #include "group_settings.hpp"
+#include "steady_time.hpp"
 
 #include "tidelog/base/result.hpp"
 #include "tidelog/coordinator/group_types.hpp"
+#include "tidelog/model/transaction_end.hpp"
 
 #include <functional>
 #include <utility>
 #include <vector>
 
 namespace tidelog::coordinator {
-
-/// A clock that never goes back, in milliseconds from anywhere: deadlines and timeouts.
-using steady_ms = std::int64_t;
 
 struct topic_summary {
   std::string name;
@@ -39,6 +38,13 @@ class topic_catalog {
   [[nodiscard]] virtual const std::optional<std::string>& rack() const = 0;
 };
 
+/// Who writes in a transaction; see transactional_commit_request.
+struct transaction_writer {
+  model::producer_id producer = model::no_producer_id;
+  model::producer_epoch epoch = model::no_producer_epoch;
+  std::optional<std::uint64_t> verified_at_marker;
+};
+
 /// One event's passage through the state machines of a partition of __consumer_offsets. Lives while the event is
 /// handled.
 class group_step {
@@ -60,6 +66,12 @@ class group_step {
   /// Appends all records or, failing, none; the state machine changes its state only when they were. Fails with
   /// not_available, or commit_too_large where they do not fit into one batch.
   [[nodiscard]] virtual std::error_code write(const std::vector<group_record>& records) = 0;
+  /// As write(), in the producer's transaction: readers of the log are to pass the records over until it is committed.
+  /// Also fails with what the log has against the producer (storage::errc).
+  [[nodiscard]] virtual std::error_code write_in_transaction(const transaction_writer& who,
+                                                             const std::vector<group_record>& records) = 0;
+  /// Appends the marker. Fails as write_in_transaction().
+  [[nodiscard]] virtual std::error_code write_transaction_end(const model::transaction_end& end) = 0;
   /// What one batch, and so one record, may hold at most.
   [[nodiscard]] virtual std::size_t max_write_bytes() const = 0;
 

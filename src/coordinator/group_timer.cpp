@@ -1,15 +1,13 @@
 #include "group_timer.hpp"
 
-#include "group_partition.hpp"
-
 #include <algorithm>
 #include <pthread.h>
 #include <utility>
 
 namespace tidelog::coordinator {
 
-group_timer::group_timer(const base::clock& clock, work do_due)
-    : clock_(clock), do_due_(std::move(do_due)), thread_([this] { run(); }) {}
+group_timer::group_timer(std::string name, const base::clock& clock, work do_due)
+    : name_(std::move(name)), clock_(clock), do_due_(std::move(do_due)), thread_([this] { run(); }) {}
 
 group_timer::~group_timer() {
   stop();
@@ -32,7 +30,7 @@ void group_timer::stop() {
 }
 
 void group_timer::run() {
-  ::pthread_setname_np(::pthread_self(), "groups");
+  ::pthread_setname_np(::pthread_self(), name_.c_str());
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     const auto now_ms = steady_now_ms(clock_);

@@ -1,14 +1,14 @@
 #pragma once
-// The one thread that wakes groups when something is due.
+// The one thread of a coordinator that wakes what is due.
 
-#include "classic_members.hpp"
-#include "group_step.hpp"
+#include "steady_time.hpp"
 
 #include "tidelog/base/clock.hpp"
 
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <string>
 #include <thread>
 
 namespace tidelog::coordinator {
@@ -19,7 +19,8 @@ class group_timer {
   /// Does what is due at the time given and says when to be called next; no_deadline when not until wake_at().
   using work = std::function<steady_ms(steady_ms now_ms)>;
 
-  group_timer(const base::clock& clock, work do_due);
+  /// `name` (at most 15 characters) is the thread's.
+  group_timer(std::string name, const base::clock& clock, work do_due);
   group_timer(const group_timer&) = delete;
   group_timer& operator=(const group_timer&) = delete;
   ~group_timer();
@@ -32,6 +33,7 @@ class group_timer {
  private:
   void run();
 
+  const std::string name_;
   const base::clock& clock_;
   const work do_due_;
   std::mutex mutex_;

@@ -1,7 +1,5 @@
 #pragma once
-// Subscriptions by pattern: RE2, which matches in time linear in the name, whatever the pattern. Patterns come from
-// clients, so the memory that one may take is bounded, and what one step of matching may cost; a pattern that would need
-// more is invalid.
+// Subscriptions by pattern: what a pattern comes to among the topics.
 
 #include "group_step.hpp"
 
@@ -9,7 +7,7 @@
 
 namespace tidelog::coordinator {
 
-/// May take long: whoever calls it holds no lock that others wait for.
+/// May take long, as bounded_pattern.
 [[nodiscard]] pattern_resolution resolve_pattern(std::string_view pattern, const topic_catalog& topics);
 
 }  // namespace tidelog::coordinator

@@ -13,6 +13,7 @@
 namespace tidelog::test {
 namespace {
 
+using coordinator::commit_kind;
 using coordinator::errc;
 using coordinator::group_state;
 
@@ -64,11 +65,18 @@ struct scene : classic_world {
     change(made);
     return outcome_of(sync(made));
   }
-  std::string commit(std::int32_t generation, const std::string& member_id) {
+  std::string commit(std::int32_t generation, const std::string& member_id,
+                     const std::optional<std::string>& instance_id = {},
+                     commit_kind kind = commit_kind::plain) {
     coordinator::commit_request made;
     made.generation_or_epoch = generation;
     made.member_id = member_id;
-    return outcome_name(group.check_commit(step, made));
+    made.instance_id = instance_id;
+    return outcome_name(group.check_commit(step, made, kind));
+  }
+  std::string commit_in_transaction(std::int32_t generation, const std::string& member_id,
+                                    const std::optional<std::string>& instance_id = {}) {
+    return commit(generation, member_id, instance_id, commit_kind::transactional);
   }
   std::string leave_static() {
     const auto got = leave({{"", "s", ""}});
@@ -208,6 +216,20 @@ std::vector<event> other_events() {
       {"commit of nobody's",
        [](scene& s) { return s.commit(-1, ""); },
        {"ok/empty", "unknown_member/preparing", "unknown_member/completing", "unknown_member/stable", gone}},
+      {"transactional commit of a member",
+       [](scene& s) { return s.commit_in_transaction(s.group.generation(), s.follower_id); },
+       {"unknown_member/empty", "ok/preparing", "ok/completing", "ok/stable", gone}},
+      {"transactional commit of a former generation",
+       [](scene& s) { return s.commit_in_transaction(s.group.generation() - 1, s.follower_id); },
+       {"ok/empty", "illegal_generation/preparing", "illegal_generation/completing",
+        "illegal_generation/stable", gone}},
+      {"transactional commit of a static member that was replaced",
+       [](scene& s) { return s.commit_in_transaction(s.group.generation(), "former", "s"); },
+       {"unknown_member/empty", "fenced_instance_id/preparing", "fenced_instance_id/completing",
+        "fenced_instance_id/stable", gone}},
+      {"transactional commit of nobody's",
+       [](scene& s) { return s.commit_in_transaction(-1, ""); },
+       {"ok/empty", "ok/preparing", "ok/completing", "ok/stable", gone}},
       {"end of all sessions",
        [](scene& s) {
          s.pass(s.session_ms);

@@ -251,8 +251,9 @@ TEST(classic_group, session_ends_without_heartbeats_and_moves_with_them) {
   coordinator::commit_request commit;
   commit.generation_or_epoch = 1;
   commit.member_id = ids[0];
-  EXPECT_FALSE(world.group.check_commit(world.step, commit));
+  EXPECT_FALSE(world.group.check_commit(world.step, commit, coordinator::commit_kind::plain));
   world.pass(session_ms - 1);
+  EXPECT_FALSE(world.group.check_commit(world.step, commit, coordinator::commit_kind::transactional));
   EXPECT_EQ(world.group.member_count(), 1U);
   world.pass(1);
   EXPECT_EQ(world.group.state(), group_state::empty);

@@ -64,7 +64,8 @@ struct offsets_world {
   /// What a broker that starts finds.
   [[nodiscard]] fetch_offsets_answer restored() const {
     committed_offsets again("g");
-    for (const auto& record : step.written) again.replay(std::get<coordinator::offset_commit_record>(record));
+    for (const auto& record : step.written)
+      again.replay(std::get<coordinator::offset_commit_record>(record), model::no_producer_id);
     return again.fetch({});
   }
 };
@@ -239,7 +240,7 @@ TEST(committed_offsets, offset_takes_no_more_than_150_bytes) {
       coordinator::offset_commit_record record{
           {"g", "some-topic-of-usual-length-" + std::to_string(topic), index},
           coordinator::offset_commit_value{}};
-      offsets.replay(record);
+      offsets.replay(record, model::no_producer_id);
     }
   }
   const auto taken = mallinfo2().uordblks - before;

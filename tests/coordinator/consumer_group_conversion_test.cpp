@@ -273,9 +273,9 @@ TEST_F(consumer_group_conversion_test, classic_commits_are_checked_by_generation
   commit.group_id = "g";
   commit.member_id = "old-1";
   commit.generation_or_epoch = 7;
-  EXPECT_FALSE(group->check_commit(commit, step.catalog));
+  EXPECT_FALSE(group->check_commit(commit, commit_kind::plain, step.catalog));
   commit.generation_or_epoch = 6;
-  EXPECT_EQ(group->check_commit(commit, step.catalog), errc::illegal_generation);
+  EXPECT_EQ(group->check_commit(commit, commit_kind::plain, step.catalog), errc::illegal_generation);
 }
 
 TEST_F(consumer_group_conversion_test,

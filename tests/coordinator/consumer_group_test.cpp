@@ -416,13 +416,14 @@ TEST_F(consumer_group_test, assignor_with_most_votes_is_used) {
 
 TEST_F(consumer_group_test, commits_are_checked_against_member_and_epoch) {
   two_members();
-  const auto commit = [&](const std::string& member, std::int32_t epoch, std::int32_t partition) {
+  const auto commit = [&](const std::string& member, std::int32_t epoch, std::int32_t partition,
+                          commit_kind kind = commit_kind::plain) {
     commit_request request;
     request.group_id = "g";
     request.member_id = member;
     request.generation_or_epoch = epoch;
     request.topics = {{"t", t, {{partition, {}}}}};
-    return group->check_commit(request, step.catalog);
+    return group->check_commit(request, kind, step.catalog);
   };
   EXPECT_FALSE(commit("a", 3, 0));
   EXPECT_FALSE(commit("a", 2, 0)) << "held since epoch 2";
@@ -433,6 +434,12 @@ TEST_F(consumer_group_test, commits_are_checked_against_member_and_epoch) {
   EXPECT_EQ(commit("a", -1, 0), errc::stale_member_epoch);
   EXPECT_EQ(commit("x", 3, 0), errc::unknown_member);
   EXPECT_EQ(commit("", -1, 0), errc::unknown_member);
+  constexpr auto transactional = commit_kind::transactional;
+  EXPECT_FALSE(commit("a", 3, 0, transactional));
+  EXPECT_EQ(commit("a", 1, 0, transactional), errc::stale_member_epoch);
+  EXPECT_EQ(commit("a", -1, 0, transactional), errc::stale_member_epoch);
+  EXPECT_EQ(commit("x", 3, 0, transactional), errc::unknown_member);
+  EXPECT_FALSE(commit("", -1, 0, transactional)) << "names no member";
 
   fetch_offsets_request fetch;
   fetch.group_id = "g";

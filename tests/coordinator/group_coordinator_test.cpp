@@ -68,6 +68,21 @@ class group_coordinator_test : public testing::Test {
       groups.commit_offsets(test::commit_of(group, offset), answer.to());
       return answer.get().error;
     }
+    std::error_code commit_in_transaction(const std::string& group, std::int64_t offset,
+                                          std::int64_t producer) {
+      awaited<commit_answer> answer;
+      groups.commit_offsets_in_transaction(test::transactional_commit_of(producer, group, offset),
+                                           answer.to());
+      return answer.get().error;
+    }
+    std::error_code end_transaction(std::int32_t partition, std::int64_t producer) {
+      awaited<transaction_end_answer> answer;
+      groups.end_transaction(
+          partition,
+          {model::producer_id(producer), model::producer_epoch(0), model::transaction_outcome::committed, 0},
+          answer.to());
+      return answer.get().error;
+    }
     std::int64_t committed(const std::string& group) {
       fetch_offsets_request request;
       request.group_id = group;
@@ -109,6 +124,24 @@ TEST_F(group_coordinator_test, without_its_topic_it_is_not_available_yet) {
   run.make_offsets_topic();
   EXPECT_FALSE(run.commit("g", 1));
   EXPECT_EQ(run.committed("g"), 1);
+}
+
+TEST_F(group_coordinator_test, transactions_end_in_the_partition_that_is_named) {
+  world run(files);
+  EXPECT_EQ(run.end_transaction(0, 7), errc::not_available);
+  run.make_offsets_topic();
+  ASSERT_FALSE(run.commit_in_transaction("g", 1, 7));
+  EXPECT_EQ(run.committed("g"), -1);
+  const auto partition = partition_of_group("g", 5);
+  EXPECT_FALSE(run.end_transaction((partition + 1) % 5, 7));
+  EXPECT_EQ(run.committed("g"), -1);
+  EXPECT_FALSE(run.end_transaction(partition, 7));
+  EXPECT_EQ(run.committed("g"), 1);
+  EXPECT_EQ(run.end_transaction(5, 7), errc::not_coordinator);
+  EXPECT_EQ(run.end_transaction(-1, 7), errc::not_coordinator);
+  run.groups.stop();
+  EXPECT_EQ(run.end_transaction(partition, 7), errc::not_available);
+  EXPECT_EQ(run.commit_in_transaction("g", 1, 7), errc::not_available);
 }
 
 TEST_F(group_coordinator_test, groups_are_spread_and_found_again_after_a_restart) {

@@ -16,6 +16,7 @@ namespace {
 
 using test::awaited;
 using test::groups_run;
+using enum model::transaction_outcome;
 
 class group_partition_test : public testing::Test {
  protected:
@@ -129,6 +130,85 @@ TEST_F(group_partition_test, waiting_requests_are_answered_when_it_is_given_up) 
   EXPECT_EQ(run.groups().next_deadline_ms(), no_deadline);
 }
 
+TEST_F(group_partition_test, offsets_of_a_transaction_are_in_a_transactional_batch_and_a_marker_ends_it) {
+  groups_run run(files);
+  EXPECT_EQ(run.end_transaction(7, aborted), errc::load_in_progress);
+  ASSERT_TRUE(run.load());
+  ASSERT_FALSE(run.commit_in_transaction(7, "g", 5));
+  ASSERT_FALSE(run.end_transaction(7, committed, 1));
+  const auto log = run.broker().find(test::groups_topic);
+  const auto slice = log->read(model::offset(0), {.max_bytes = 1 << 20}, storage::read_bound::log_end(),
+                               io::patience::waits_for_disk);
+  ASSERT_TRUE(slice);
+  std::vector<std::byte> bytes(slice->data.length);
+  ASSERT_TRUE(slice->data.source->read_at(bytes, slice->data.position));
+  std::vector<model::record_batch_view> batches;
+  for (base::byte_view rest(bytes); !rest.empty(); rest = rest.subspan(batches.back().size_bytes()))
+    batches.push_back(model::parse_record_batch(rest).value());
+  ASSERT_EQ(batches.size(), 2U);
+  for (const auto& batch : batches) {
+    EXPECT_TRUE(batch.is_transactional());
+    EXPECT_EQ(batch.producer_id(), model::producer_id(7));
+    EXPECT_EQ(batch.base_sequence(), model::no_sequence);
+  }
+  EXPECT_EQ(batches[0].producer_epoch(), model::producer_epoch(0));
+  EXPECT_FALSE(batches[0].is_control());
+  EXPECT_EQ(batches[1].producer_epoch(), model::producer_epoch(1));
+  EXPECT_TRUE(batches[1].is_control());
+  EXPECT_EQ(log->reach().value().last_stable, batches[1].next_offset());
+}
+
+TEST_F(group_partition_test, every_crash_keeps_the_ends_of_transactions_that_were_acknowledged) {
+  const auto seed = test::random_seed();
+  for (std::uint64_t at = 0;; at += 3) {
+    test::fault_file_system disk;
+    std::int64_t held = -1;
+    std::int64_t ended = -1;
+    {
+      groups_run run(disk);
+      ASSERT_TRUE(run.load());
+      disk.make_durable();
+      disk.cut_power_at(disk.changes() + at);
+      for (int i = 0; i < 6; ++i) {
+        if (run.commit_in_transaction(7, "g", i)) break;
+        held = i;
+        if (run.end_transaction(7, committed)) break;
+        ended = i;
+      }
+    }
+    const bool was_cut = disk.is_down();
+    disk.restart(test::unsynced::random, seed + at);
+    groups_run run(disk);
+    ASSERT_TRUE(run.load());
+    EXPECT_GE(run.committed("g"), ended) << at;
+    // What was told to be held is not lost: the marker that comes yet, or came already, commits it.
+    ASSERT_FALSE(run.end_transaction(7, committed));
+    EXPECT_GE(run.committed("g"), held) << at;
+    if (!was_cut) break;
+  }
+}
+
+TEST_F(group_partition_test, a_marker_that_cannot_be_written_ends_nothing) {
+  groups_run run(files);
+  ASSERT_TRUE(run.load());
+  ASSERT_FALSE(run.commit_in_transaction(7, "g", 1));
+  files.inject({.what = test::operation::write, .error_number = ENOSPC, .path_contains = ".log"});
+  EXPECT_EQ(run.end_transaction(7, committed), errc::not_available);
+  EXPECT_EQ(run.committed("g"), -1);
+  EXPECT_TRUE(run.is_pending("g"));
+  EXPECT_FALSE(run.end_transaction(7, committed));
+  EXPECT_EQ(run.committed("g"), 1);
+}
+
+TEST_F(group_partition_test, a_marker_that_may_be_lost_is_not_acknowledged) {
+  groups_run run(files);
+  ASSERT_TRUE(run.load());
+  ASSERT_FALSE(run.commit_in_transaction(7, "g", 1));
+  files.inject({.what = test::operation::sync, .error_number = EIO, .path_contains = ".log"});
+  EXPECT_EQ(run.end_transaction(7, committed), errc::not_coordinator);
+  EXPECT_EQ(run.end_transaction(7, committed), errc::not_coordinator);
+}
+
 TEST_F(group_partition_test, topics_deleted_while_it_loads_are_forgotten_afterwards) {
   {
     groups_run run(files);
@@ -168,14 +248,18 @@ class foreign_batches : public group_partition_test {
     fields.base_sequence = model::sequence(sequence);
     return fields;
   }
-  static std::vector<std::byte> marker(std::int64_t producer, model::control_record_type type) {
+  static std::vector<std::byte> marker(std::int64_t producer, model::control_record_type type,
+                                       std::size_t value_bytes = 6) {
     auto fields = transactional(producer, -1);
     fields.attributes |= model::batch_attribute::control;
     model::record_batch_builder builder(fields);
     const auto key = model::encode_control_key(type);
-    const std::vector<std::byte> value(6);
+    const std::vector<std::byte> value(value_bytes);
     builder.add(model::timestamp(1), base::byte_view(key), base::byte_view(value));
     return builder.build();
+  }
+  static std::vector<std::byte> damaged_marker(std::int64_t producer) {
+    return marker(producer, model::control_record_type::commit, 1);
   }
   static void append(groups_run& run, std::vector<std::byte> batch) {
     const auto log = run.broker().find(test::groups_topic);
@@ -203,6 +287,33 @@ TEST_F(foreign_batches, compressed_and_transactional_ones_are_read) {
   EXPECT_EQ(run.committed("packed"), 6);
   EXPECT_EQ(run.committed("kept"), 1);
   EXPECT_EQ(run.committed("committed"), 2);
+  EXPECT_FALSE(run.is_pending("committed"));
+  // What was open at the end of the log is open still.
+  EXPECT_TRUE(run.is_pending("kept"));
+  EXPECT_FALSE(run.end_transaction(9, model::transaction_outcome::committed));
+  EXPECT_EQ(run.committed("kept"), 98);
+  EXPECT_FALSE(run.is_pending("kept"));
+}
+
+TEST_F(foreign_batches, control_batches_that_end_no_transaction_are_passed_over) {
+  groups_run run(files);
+  append(run, batch_of({offset_of("g", 1)}, transactional(7, 0)));
+  append(run, marker(7, model::control_record_type::leader_change));
+  append(run, damaged_marker(7));
+  append(run, batch_of({offset_of("h", 1)}));
+  ASSERT_TRUE(run.load());
+  EXPECT_TRUE(run.is_pending("g"));
+  EXPECT_EQ(run.committed("h"), 1);
+}
+
+TEST_F(foreign_batches, plain_records_of_a_producer_are_in_no_transaction) {
+  groups_run run(files);
+  auto fields = transactional(7, 0);
+  fields.attributes = 0;
+  append(run, batch_of({offset_of("g", 1)}, fields));
+  ASSERT_TRUE(run.load());
+  EXPECT_EQ(run.committed("g"), 1);
+  EXPECT_FALSE(run.is_pending("g"));
 }
 
 TEST_F(foreign_batches, records_of_other_kinds_and_unreadable_ones_are_passed_over) {

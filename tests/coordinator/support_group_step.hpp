@@ -72,7 +72,16 @@ class fake_group_step final : public coordinator::group_step {
   /// Not empty: what hangs on durability fails with it.
   std::error_code not_durable;
 
+  /// What a log would have of it: a record, of a transaction or not, or the end of one.
+  struct log_entry {
+    std::optional<coordinator::group_record> record;
+    model::producer_id producer = model::no_producer_id;
+    std::optional<model::transaction_outcome> outcome;
+  };
+
   // What a test looks at.
+  std::vector<log_entry> log;
+  /// The records among them, of transactions or not.
   std::vector<coordinator::group_record> written;
   int writes = 0;
   int refused_writes = 0;
@@ -103,12 +112,16 @@ class fake_group_step final : public coordinator::group_step {
   [[nodiscard]] const coordinator::topic_catalog& topics() const override { return catalog; }
   [[nodiscard]] std::string random_id() override { return "id-" + std::to_string(next_id_++); }
   [[nodiscard]] std::error_code write(const std::vector<coordinator::group_record>& records) override {
-    if (refusal) {
-      ++refused_writes;
-      return refusal;
-    }
-    ++writes;
-    written.insert(written.end(), records.begin(), records.end());
+    return take(records, model::no_producer_id);
+  }
+  [[nodiscard]] std::error_code write_in_transaction(
+      const coordinator::transaction_writer& who,
+      const std::vector<coordinator::group_record>& records) override {
+    return take(records, who.producer);
+  }
+  [[nodiscard]] std::error_code write_transaction_end(const model::transaction_end& end) override {
+    if (refusal) return refusal;
+    log.push_back({std::nullopt, end.producer, end.outcome});
     return {};
   }
   [[nodiscard]] std::size_t max_write_bytes() const override { return most_bytes; }
@@ -120,6 +133,17 @@ class fake_group_step final : public coordinator::group_step {
   void at_once(base::task told) override { answers_.push_back(std::move(told)); }
 
  private:
+  std::error_code take(const std::vector<coordinator::group_record>& records, model::producer_id producer) {
+    if (refusal) {
+      ++refused_writes;
+      return refusal;
+    }
+    ++writes;
+    written.insert(written.end(), records.begin(), records.end());
+    for (const auto& record : records) log.push_back({record, producer, std::nullopt});
+    return {};
+  }
+
   std::deque<base::task> answers_;
   int next_id_ = 1;
 };

@@ -43,6 +43,14 @@ inline constexpr const char* groups_topic = "__consumer_offsets";
   return request;
 }
 
+[[nodiscard]] inline coordinator::transactional_commit_request transactional_commit_of(
+    std::int64_t producer, const std::string& group, std::int64_t offset) {
+  coordinator::transactional_commit_request request{commit_of(group, offset)};
+  request.producer_id = model::producer_id(producer);
+  request.producer_epoch = model::producer_epoch(0);
+  return request;
+}
+
 /// One partition of groups in one run of a broker.
 class groups_run {
  public:
@@ -64,22 +72,38 @@ class groups_run {
     std::vector<coordinator::group_listing> all;
     return !groups_->list(all);
   }
-  std::error_code commit(const std::string& group, std::int64_t offset, std::string metadata = "") {
-    awaited<coordinator::commit_answer> answer;
-    groups_->handle(&coordinator::group_shard::commit_offsets, commit_of(group, offset, std::move(metadata)),
-                    answer.to());
-    return answer.get().error;
+  template <class Request, class Answer>
+  Answer call(void (coordinator::group_shard::*event)(coordinator::group_step&, Request,
+                                                      coordinator::reply<Answer>),
+              Request request) {
+    awaited<Answer> answer;
+    groups_->handle(event, std::move(request), answer.to());
+    return answer.get();
   }
-  /// -1 where there is none; throws on an error.
+  std::error_code commit(const std::string& group, std::int64_t offset, std::string metadata = "") {
+    return call(&coordinator::group_shard::commit_offsets, commit_of(group, offset, std::move(metadata)))
+        .error;
+  }
+  std::error_code commit_in_transaction(std::int64_t producer, const std::string& group,
+                                        std::int64_t offset) {
+    return call(&coordinator::group_shard::commit_offsets_in_transaction,
+                transactional_commit_of(producer, group, offset))
+        .error;
+  }
+  std::error_code end_transaction(std::int64_t producer, model::transaction_outcome outcome,
+                                  std::int16_t epoch = 0) {
+    return call(&coordinator::group_shard::end_transaction,
+                {model::producer_id(producer), model::producer_epoch(epoch), outcome, 0})
+        .error;
+  }
+  /// -1 where there is none; throws on an error of the group.
   std::int64_t committed(const std::string& group) {
-    coordinator::fetch_offsets_request request;
-    request.group_id = group;
-    request.topics.emplace().push_back({"t", {0}});
-    awaited<coordinator::fetch_offsets_answer> answer;
-    groups_->handle(&coordinator::group_shard::fetch_offsets, std::move(request), answer.to());
-    const auto got = answer.get();
-    if (got.error) throw std::runtime_error(got.error.message());
-    return got.topics.at(0).partitions.at(0).value.offset.value();
+    return fetch(group, coordinator::fetch_offsets_request::pending::ignored).value.offset.value();
+  }
+  /// Whether a transaction holds the group's offset.
+  bool is_pending(const std::string& group) {
+    return fetch(group, coordinator::fetch_offsets_request::pending::refused).error ==
+           coordinator::errc::unstable_offset;
   }
   void publish() {
     metadata::config_layers layers;
@@ -92,6 +116,17 @@ class groups_run {
   [[nodiscard]] broker_run& broker() { return broker_; }
 
  private:
+  coordinator::fetch_offsets_answer::partition fetch(
+      const std::string& group, coordinator::fetch_offsets_request::pending transactional) {
+    coordinator::fetch_offsets_request request;
+    request.group_id = group;
+    request.topics.emplace().push_back({"t", {0}});
+    request.transactional = transactional;
+    const auto got = call(&coordinator::group_shard::fetch_offsets, std::move(request));
+    if (got.error) throw std::runtime_error(got.error.message());
+    return got.topics.at(0).partitions.at(0);
+  }
+
   broker_run broker_;
   metadata::config_map configured_;
   std::shared_ptr<coordinator::surroundings_board> board_ =

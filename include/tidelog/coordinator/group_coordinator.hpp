@@ -14,6 +14,7 @@
 #include "tidelog/coordinator/group_types.hpp"
 #include "tidelog/metadata/config_effective.hpp"
 #include "tidelog/metrics/registry.hpp"
+#include "tidelog/model/transaction_end.hpp"
 #include "tidelog/partition/partition_manager.hpp"
 
 #include <memory>
@@ -64,6 +65,12 @@ class group_coordinator {
   void consumer_heartbeat(consumer_heartbeat_request request, reply<consumer_heartbeat_answer> to);
 
   void commit_offsets(commit_request request, reply<commit_answer> to);
+  /// Written at once; counts, and is seen, when end_transaction() says that the transaction is committed.
+  void commit_offsets_in_transaction(transactional_commit_request request, reply<commit_answer> to);
+  /// Ends the producer's transaction in a partition of the offsets topic: writes the marker there, whether or not the
+  /// transaction has written anything, and commits or drops the offsets that it holds. A second end changes nothing.
+  void end_transaction(std::int32_t partition, const model::transaction_end& end,
+                       reply<transaction_end_answer> to);
   void fetch_offsets(fetch_offsets_request request, reply<fetch_offsets_answer> to);
   void delete_offsets(delete_offsets_request request, reply<delete_offsets_answer> to);
   /// The group with its offsets; refused while it has members.

@@ -1,5 +1,5 @@
 #pragma once
-// What a group coordinator refuses, each reason under its own name. The server maps them to the protocol's codes.
+// What the coordinators refuse, each reason under its own name. The server maps them to the protocol's codes.
 
 #include <system_error>
 
@@ -44,6 +44,18 @@ enum class errc {
   invalid_request,
   /// A transaction holds the partition's offset.
   unstable_offset,
+  /// No such transactional id, or it has another producer id.
+  invalid_producer_id_mapping,
+  /// A later producer with the transactional id has come, or the transaction was aborted from outside.
+  producer_fenced,
+  /// The producer's last transaction is still ending; try again.
+  concurrent_transactions,
+  /// The transaction is not in a state that this can be asked of.
+  invalid_transaction_state,
+  invalid_transaction_timeout,
+  transactional_id_not_found,
+  /// The request can be granted with a new producer id only: ask again with one.
+  needs_producer_id,
 };
 
 [[nodiscard]] const std::error_category& group_category();

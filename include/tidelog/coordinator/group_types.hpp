@@ -204,6 +204,16 @@ struct commit_request {
   std::int64_t retention_ms = -1;
 };
 
+/// Offsets that are to count once the producer's transaction is committed. Who gives neither a generation nor a member
+/// is taken without being asked; the retention is as configured.
+struct transactional_commit_request : commit_request {
+  model::producer_id producer_id = model::no_producer_id;
+  model::producer_epoch producer_epoch = model::no_producer_epoch;
+  /// How many markers the group's partition had taken (partition::markers_taken()) when the transaction was found open: a
+  /// marker since then fails the commit with storage::errc::transaction_may_have_ended. Nothing: it is not asked.
+  std::optional<std::uint64_t> verified_at_marker{};
+};
+
 struct partition_outcome {
   std::int32_t index = 0;
   std::error_code error;
@@ -219,6 +229,12 @@ struct commit_answer {
   std::vector<topic_outcome> topics;
 };
 
+/// To a model::transaction_end. Beside coordinator::errc, `error` may be what the log has against the producer or its
+/// coordinator, of storage::errc.
+struct transaction_end_answer {
+  std::error_code error;
+};
+
 struct fetch_offsets_request {
   std::string group_id;
   /// Of a member of the new protocol, which is then checked.
@@ -230,7 +246,8 @@ struct fetch_offsets_request {
   };
   /// All there are when absent.
   std::optional<std::vector<topic>> topics;
-  /// Offsets that a transaction is about to change: answered as they were, or refused with unstable_offset.
+  /// Offsets that a transaction is about to change: answered as they were, or refused with unstable_offset. Of those
+  /// that were never committed before, nothing is said where all are asked for.
   enum class pending { ignored, refused };
   pending transactional = pending::ignored;
 };
