@@ -169,6 +169,7 @@ struct broker::parts {
   std::unique_ptr<cleaner_metrics> metrics_of_cleaner;
   std::unique_ptr<recovery_metrics> metrics_of_recovery;
   std::unique_ptr<coordinator::group_coordinator> groups;
+  std::unique_ptr<coordinator::transaction_coordinator> transactions;
   std::unique_ptr<server::server> server;
   network::socket_server sockets;
   std::unique_ptr<network_metrics> metrics_of_network;
@@ -334,9 +335,17 @@ base::status broker::parts::serve() {
       coordinator::group_coordinator_environment{*partitions, workers, clock, metrics},
       server_settings.config);
   groups->apply(cluster->current());
-  partitions->set_online_listener([this](const auto& partition) { groups->log_was_opened(partition); });
+  transactions = std::make_unique<coordinator::transaction_coordinator>(
+      coordinator::transaction_coordinator_environment{*partitions, *groups, workers, clock, metrics},
+      server_settings.config);
+  transactions->apply(cluster->current());
+  partitions->set_online_listener([this](const auto& partition) {
+    groups->log_was_opened(partition);
+    transactions->log_was_opened(partition);
+  });
   server = std::make_unique<server::server>(
-      server::server_environment{*cluster, *partitions, *files, workers, cold_reads, clock, *groups, *space},
+      server::server_environment{*cluster, *partitions, *files, workers, cold_reads, clock, *groups,
+                                 *transactions, *space},
       std::move(server_settings));
   if (settings.values.log_cleaner_enable) {
     cleaner = std::make_unique<storage::log_cleaner>(*directory, clock, cleaner_settings(effective_config()));
@@ -409,6 +418,7 @@ base::status broker::parts::stop() {
   metrics_for_scrapers.reset();
   if (server) server->finish_waiting_fetches();
   // While connections are still there: members learn that they have to look for another coordinator.
+  if (transactions) transactions->stop();
   if (groups) groups->stop();
   sockets.stop(patience_at_stop);
   if (partitions) partitions->end_upkeep();

@@ -2,6 +2,8 @@
 
 #include "handlers.hpp"
 
+#include "tidelog/protocol/add_offsets_to_txn.hpp"
+#include "tidelog/protocol/add_partitions_to_txn.hpp"
 #include "tidelog/protocol/alter_configs.hpp"
 #include "tidelog/protocol/alter_partition_reassignments.hpp"
 #include "tidelog/protocol/api_versions.hpp"
@@ -19,7 +21,9 @@
 #include "tidelog/protocol/describe_producers.hpp"
 #include "tidelog/protocol/describe_quorum.hpp"
 #include "tidelog/protocol/describe_topic_partitions.hpp"
+#include "tidelog/protocol/describe_transactions.hpp"
 #include "tidelog/protocol/elect_leaders.hpp"
+#include "tidelog/protocol/end_txn.hpp"
 #include "tidelog/protocol/fetch.hpp"
 #include "tidelog/protocol/find_coordinator.hpp"
 #include "tidelog/protocol/heartbeat.hpp"
@@ -31,6 +35,7 @@
 #include "tidelog/protocol/list_groups.hpp"
 #include "tidelog/protocol/list_offsets.hpp"
 #include "tidelog/protocol/list_partition_reassignments.hpp"
+#include "tidelog/protocol/list_transactions.hpp"
 #include "tidelog/protocol/metadata.hpp"
 #include "tidelog/protocol/offset_commit.hpp"
 #include "tidelog/protocol/offset_delete.hpp"
@@ -38,6 +43,8 @@
 #include "tidelog/protocol/offset_for_leader_epoch.hpp"
 #include "tidelog/protocol/produce.hpp"
 #include "tidelog/protocol/sync_group.hpp"
+#include "tidelog/protocol/txn_offset_commit.hpp"
+#include "tidelog/protocol/write_txn_markers.hpp"
 
 #include <algorithm>
 #include <array>
@@ -83,6 +90,11 @@ constexpr std::array table{
     row<protocol::delete_records_request, handle_delete_records>(),
     row<protocol::init_producer_id_request, handle_init_producer_id>(),
     row<protocol::offset_for_leader_epoch_request, handle_offset_for_leader_epoch>(),
+    row<protocol::add_partitions_to_txn_request, handle_add_partitions_to_txn>(),
+    row<protocol::add_offsets_to_txn_request, handle_add_offsets_to_txn>(),
+    row<protocol::end_txn_request, handle_end_txn>(),
+    row<protocol::write_txn_markers_request, handle_write_txn_markers>(),
+    row<protocol::txn_offset_commit_request, handle_txn_offset_commit>(),
     row<protocol::describe_configs_request, handle_describe_configs>(),
     row<protocol::alter_configs_request, handle_alter_configs>(),
     row<protocol::describe_log_dirs_request, handle_describe_log_dirs>(),
@@ -96,6 +108,8 @@ constexpr std::array table{
     row<protocol::describe_quorum_request, handle_describe_quorum>(),
     row<protocol::describe_cluster_request, handle_describe_cluster>(),
     row<protocol::describe_producers_request, handle_describe_producers>(),
+    row<protocol::describe_transactions_request, handle_describe_transactions>(),
+    row<protocol::list_transactions_request, handle_list_transactions>(),
     row<protocol::consumer_group_heartbeat_request, handle_consumer_group_heartbeat>(),
     row<protocol::consumer_group_describe_request, handle_consumer_group_describe>(),
     row<protocol::list_config_resources_request, handle_list_config_resources>(),

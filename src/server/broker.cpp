@@ -6,7 +6,9 @@ broker::broker(const server_environment& environment_in, server_settings setting
     : environment(environment_in),
       settings(std::move(settings_in)),
       sessions(static_cast<std::size_t>(settings.config.max_incremental_fetch_session_cache_slots)),
-      config_(std::make_shared<const metadata::broker_config>(settings.config)) {}
+      config_(std::make_shared<const metadata::broker_config>(settings.config)) {
+  environment.transactions.set_id_source([this] { return next_producer_id(); });
+}
 
 std::shared_ptr<const metadata::broker_config> broker::config() const {
   const std::lock_guard lock(config_mutex_);
@@ -15,6 +17,7 @@ std::shared_ptr<const metadata::broker_config> broker::config() const {
 
 void broker::set_config(const metadata::broker_config& next) {
   environment.groups.update_config(next);
+  environment.transactions.update_config(next);
   const std::lock_guard lock(config_mutex_);
   config_ = std::make_shared<const metadata::broker_config>(next);
 }
@@ -30,6 +33,7 @@ base::result<metadata::image_ptr> broker::change(const metadata::cluster_metadat
   TIDELOG_TRY(auto image, even_when_full([&] { return environment.cluster.change(plan); }));
   environment.partitions.apply(image);
   environment.groups.apply(image);
+  environment.transactions.apply(image);
   return image;
 }
 

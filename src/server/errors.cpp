@@ -20,6 +20,10 @@ error_code of_storage(storage::errc code) {
       return error_code::invalid_producer_epoch;
     case storage::errc::invalid_txn_state:
       return error_code::invalid_txn_state;
+    case storage::errc::transaction_may_have_ended:
+      return error_code::not_enough_replicas;
+    case storage::errc::coordinator_fenced:
+      return error_code::transaction_coordinator_fenced;
     case storage::errc::fenced_leader_epoch:
       return error_code::fenced_leader_epoch;
     case storage::errc::unknown_leader_epoch:
@@ -123,6 +127,20 @@ error_code of_group(coordinator::errc code) {
       return error_code::invalid_request;
     case coordinator::errc::unstable_offset:
       return error_code::unstable_offset_commit;
+    case coordinator::errc::invalid_producer_id_mapping:
+      return error_code::invalid_producer_id_mapping;
+    case coordinator::errc::producer_fenced:
+      return error_code::producer_fenced;
+    case coordinator::errc::concurrent_transactions:
+      return error_code::concurrent_transactions;
+    case coordinator::errc::invalid_transaction_state:
+      return error_code::invalid_txn_state;
+    case coordinator::errc::invalid_transaction_timeout:
+      return error_code::invalid_transaction_timeout;
+    case coordinator::errc::transactional_id_not_found:
+      return error_code::transactional_id_not_found;
+    case coordinator::errc::needs_producer_id:
+      break;
   }
   return error_code::unknown_server_error;
 }

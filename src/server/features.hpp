@@ -17,11 +17,12 @@ struct served_feature {
 };
 
 /// The one list of what is served, by Kafka's names.
-inline constexpr std::array<served_feature, 4> served_features{{
+inline constexpr std::array<served_feature, 5> served_features{{
     {"eligible.leader.replicas.version", 0, 1},
     {"group.version", 0, 1},
     {"kraft.version", 0, 1},
     {"metadata.version", 7, 30},
+    {"transaction.version", 0, 2},
 }};
 
 /// The level in force: what is finalized, but no more than is served.

@@ -3,7 +3,7 @@
 #include "topic_creation.hpp"
 
 #include "tidelog/base/log_message.hpp"
-#include "tidelog/coordinator/group_coordinator.hpp"
+#include "tidelog/coordinator/transaction_coordinator.hpp"
 #include "tidelog/protocol/find_coordinator.hpp"
 
 namespace tidelog::server {
@@ -19,18 +19,24 @@ protocol::found_coordinator refused(const std::string& key, error_code code, std
   return {key, -1, "", -1, code, std::move(why)};
 }
 
-/// This broker coordinates every group. What it does not coordinate is refused by an error that clients take for final.
+/// This broker coordinates every group and transaction. What it does not coordinate is refused by an error that clients take for final.
 protocol::found_coordinator coordinator_of(const std::string& key, coordinator_type type, std::int32_t node,
                                            const broker::address& address) {
   switch (type) {
     case coordinator_type::group:
-      return {key, node, address.host, address.port, error_code::none, std::nullopt};
     case coordinator_type::transaction:
-      return refused(key, error_code::unsupported_version, "Transactions are not part of this version.");
+      return {key, node, address.host, address.port, error_code::none, std::nullopt};
     case coordinator_type::share:
       return refused(key, error_code::unsupported_version, "Share groups are not part of this version.");
   }
   return refused(key, error_code::invalid_request, "There is no such type of coordinator.");
+}
+
+/// The topic that its kind is kept in; nothing for those that are not served.
+std::optional<std::string> topic_of(coordinator_type type) {
+  if (type == coordinator_type::group) return coordinator::offsets_topic;
+  if (type == coordinator_type::transaction) return coordinator::transactions_topic;
+  return std::nullopt;
 }
 
 void answer(request of, const protocol::find_coordinator_request& message, const broker::address& address) {
@@ -71,15 +77,16 @@ void refuse_all(request of, const protocol::find_coordinator_request& message, e
 void handle_find_coordinator(request of, protocol::find_coordinator_request message) {
   const auto address = of.owner().address_for(of.connection());
   of.release_frame();
-  if (message.key_type != coordinator_type::group || of.image()->topic(coordinator::offsets_topic)) {
+  const auto topic = topic_of(message.key_type);
+  if (!topic || of.image()->topic(*topic)) {
     answer(std::move(of), message, address);
     return;
   }
-  // The first group of all: the topic that groups are kept in is made before anybody is sent here.
+  // The first of all: the topic that they are kept in is made before anybody is sent here.
   auto& workers = of.environment().workers;
-  workers.submit([of = std::move(of), message = std::move(message), address]() mutable {
-    if (auto made = create_offsets_topic(of.owner()); !made) {
-      base::say_error("creating {}: {}", coordinator::offsets_topic, made.error().describe());
+  workers.submit([of = std::move(of), message = std::move(message), address, topic = *topic]() mutable {
+    if (auto made = create_internal_topic(of.owner(), topic); !made) {
+      base::say_error("creating {}: {}", topic, made.error().describe());
       refuse_all(std::move(of), message, error_code::coordinator_not_available);
     } else {
       answer(std::move(of), message, address);

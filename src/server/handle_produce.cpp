@@ -1,7 +1,9 @@
 #include "errors.hpp"
 #include "handlers.hpp"
 #include "topic_names.hpp"
+#include "transaction_words.hpp"
 
+#include "tidelog/coordinator/transaction_coordinator.hpp"
 #include "tidelog/model/record_batch.hpp"
 #include "tidelog/protocol/produce.hpp"
 
@@ -17,10 +19,24 @@ constexpr std::int16_t acks_none = 0;
 constexpr std::int16_t acks_leader = 1;
 constexpr std::int16_t acks_all = -1;
 constexpr std::int16_t first_version_by_id = 13;
+/// From here on a request takes its partitions into the transaction; before, the producer has added them.
+constexpr std::int16_t adds_partitions_since = 12;
+constexpr std::int16_t abortable_since = 11;
 
-/// One produce request from the check of its batches to its answer. Steps: look up, check, append (on the reactor, or
-/// on a worker where a check is costly or the disk has to be asked whether a batch is a duplicate), then wait until
-/// everything appended is committed.
+/// What keeps transactional records from being appended, in codes that producers understand in this place: a fenced one is
+/// told of its epoch, and what passes makes it send the records again.
+error_code code_for_admission(std::error_code error) {
+  using coordinator::errc;
+  if (error == errc::producer_fenced) return error_code::invalid_producer_epoch;
+  const bool passes = error == errc::concurrent_transactions || error == errc::load_in_progress ||
+                      error == errc::not_available || error == errc::not_coordinator;
+  return passes ? error_code::not_enough_replicas : error_code_of(error);
+}
+
+/// One produce request from the check of its batches to its answer. Steps: look up, check, ask whether transactional
+/// records belong to their producer's transaction, append (on the reactor, or on a worker where a check is costly or the
+/// disk has to be asked whether a batch is a duplicate), then wait until everything appended is committed. Later requests of
+/// the connection wait until this one has appended.
 class produce_job : public std::enable_shared_from_this<produce_job> {
  public:
   produce_job(request of, protocol::produce_request message)
@@ -33,12 +49,14 @@ class produce_job : public std::enable_shared_from_this<produce_job> {
       return;
     }
     look_up();
-    if (check_all(partition::check_effort::quick) && append_all(io::patience::never_waits)) {
-      await_commits();
-      return;
+    if (!check_all(partition::check_effort::quick)) {
+      hold_later_requests();
+      request_.environment().workers.submit([self = shared_from_this()] { self->go_on_thoroughly(); });
+    } else if (!wants_admission()) {
+      append_on_reactor();
+    } else {
+      admit_and_append_on_reactor();
     }
-    notes_->produce_is_being_checked = true;
-    request_.environment().workers.submit([self = shared_from_this()] { self->go_on_thoroughly(); });
   }
 
  private:
@@ -49,14 +67,56 @@ class produce_job : public std::enable_shared_from_this<produce_job> {
     partition::partition_ptr target;
     partition::checked_batch checked;
     step done = step::looked_up;
+    /// Of transactional records, and the markers that their partition had taken when the coordinator was asked.
+    coordinator::producer_identity in_transaction_of{};
+    std::optional<std::uint64_t> verified_at_marker{};
+
+    [[nodiscard]] bool awaits_admission() const {
+      return done == step::checked && in_transaction_of.id != model::no_producer_id;
+    }
   };
 
   /// On a worker.
   void go_on_thoroughly() {
     check_all(partition::check_effort::thorough);
+    if (!wants_admission()) return append_on_worker();
+    admit([self = shared_from_this()] {
+      self->request_.environment().workers.submit([self] { self->append_on_worker(); });
+    });
+  }
+  void append_on_worker() {
     append_all(io::patience::waits_for_disk);
     await_commits();
     request_.reactor().post([notes = notes_] { let_waiting_begin(*notes); });
+  }
+
+  /// The coordinator mostly knows the answer at once.
+  void admit_and_append_on_reactor() {
+    const auto turns = std::make_shared<std::atomic<int>>(0);
+    admit([self = shared_from_this(), turns] {
+      const bool comes_later = turns->fetch_add(1) == 1;
+      if (comes_later) self->request_.reactor().post([self] { self->append_on_reactor(); });
+    });
+    const bool is_here = turns->fetch_add(1) == 1;
+    if (is_here) {
+      append_on_reactor();
+    } else {
+      hold_later_requests();
+    }
+  }
+  void append_on_reactor() {
+    if (!append_all(io::patience::never_waits)) {
+      hold_later_requests();
+      request_.environment().workers.submit([self = shared_from_this()] { self->append_on_worker(); });
+      return;
+    }
+    await_commits();
+    if (holds_later_requests_) let_waiting_begin(*notes_);
+  }
+
+  void hold_later_requests() {
+    holds_later_requests_ = true;
+    notes_->produce_is_being_checked = true;
   }
 
   static void let_waiting_begin(connection_notes& notes) {
@@ -88,8 +148,6 @@ class produce_job : public std::enable_shared_from_this<produce_job> {
         response.base_offset = -1;
         if (bad_acks) {
           refuse(response, error_code::invalid_required_acks, {});
-        } else if (message_.transactional_id) {
-          refuse(response, error_code::unsupported_version, "transactions are not supported by this version");
         } else if (!hosted) {
           refuse(response, unknown, {});
         } else if (is_internal_topic(hosted->state->name)) {
@@ -112,7 +170,8 @@ class produce_job : public std::enable_shared_from_this<produce_job> {
       auto checked = partition::check_batch(each.data->records.bytes, *each.target->config(), now_ms, effort);
       if (checked) {
         each.checked = std::move(*checked);
-        each.done = refuse_transactional(each) ? step::answered : step::checked;
+        each.done = step::checked;
+        note_transaction(each);
       } else if (checked.error().reason.code == make_error_code(partition::errc::needs_worker)) {
         return false;
       } else {
@@ -121,6 +180,70 @@ class produce_job : public std::enable_shared_from_this<produce_job> {
       }
     }
     return true;
+  }
+
+  /// Transactional records belong to a transactional id, and all of a request to one producer.
+  void note_transaction(part& of) {
+    const auto batch = model::parse_record_batch(of.checked.bytes);
+    if (!batch || !batch->is_transactional()) return;
+    const coordinator::producer_identity producer{batch->producer_id(), batch->producer_epoch()};
+    const auto& other =
+        std::ranges::find_if(parts_, [](const auto& each) { return each.awaits_admission(); });
+    if (!message_.transactional_id) {
+      refuse(*of.response, error_code::transactional_id_authorization_failed,
+             "transactional records without a transactional id");
+      of.done = step::answered;
+    } else if (other != parts_.end() && other->in_transaction_of != producer) {
+      refuse(*of.response, error_code::invalid_producer_id_mapping,
+             "the transactional records of one request are of several producers");
+      of.done = step::answered;
+    } else {
+      of.in_transaction_of = producer;
+    }
+  }
+
+  [[nodiscard]] bool adds_partitions() const { return request_.version() >= adds_partitions_since; }
+  [[nodiscard]] bool wants_admission() const {
+    return std::ranges::any_of(parts_, [](const auto& each) { return each.awaits_admission(); }) &&
+           (adds_partitions() || request_.owner().config()->transactions.partition_verification_enable);
+  }
+
+  /// Asks the coordinator whether the partitions are in the transaction, or has them added; then refuses what may not be
+  /// appended, and goes on with `done`, on any thread.
+  void admit(base::task done) {
+    using missing = coordinator::add_partitions_request::missing;
+    auto& transactions = request_.environment().transactions;
+    coordinator::add_partitions_request asked;
+    asked.transactional_id = *message_.transactional_id;
+    asked.when_missing = adds_partitions() ? missing::added : missing::refused;
+    asked.version = transactions.version();
+    for (auto& each : parts_) {
+      if (!each.awaits_admission()) continue;
+      asked.producer = each.in_transaction_of;
+      const auto& where = each.target->name();
+      asked.topics.push_back({where.topic, {where.partition.value()}});
+      // Where the epoch rises with each end, what comes too late is refused for its epoch.
+      if (!adds_partitions()) each.verified_at_marker = each.target->markers_taken();
+    }
+    transactions.add_partitions(
+        std::move(asked), [self = shared_from_this(),
+                           done = std::move(done)](const coordinator::add_partitions_answer& answer) mutable {
+          self->take_admission(answer);
+          done();
+        });
+  }
+  void take_admission(const coordinator::add_partitions_answer& answer) {
+    for (auto& each : parts_) {
+      if (!each.awaits_admission()) continue;
+      const bool is_missing = std::ranges::find(answer.missing, each.target->name()) != answer.missing.end();
+      if (!answer.error && !is_missing) continue;
+      const auto why = answer.error ? code_for_admission(answer.error)
+                                    : not_in_transaction(request_.version(), abortable_since);
+      note_refusal(each, why);
+      refuse(*each.response, why,
+             answer.error ? answer.error.message() : "the partition was not added to the transaction");
+      each.done = step::answered;
+    }
   }
 
   /// False, without patience, when some batch has to wait for the disk; those before it are appended.
@@ -167,7 +290,8 @@ class produce_job : public std::enable_shared_from_this<produce_job> {
     auto& space = request_.environment().space;
     const auto size = of.checked.bytes.size();
     TIDELOG_DO(space.admit(size));
-    auto stored = of.target->append(of.checked.bytes, storage::append_origin::client, patience);
+    auto stored =
+        of.target->append(of.checked.bytes, storage::append_origin::client, patience, of.verified_at_marker);
     if (!stored) space.note_failed_write(stored.error(), size);
     return stored;
   }
@@ -217,15 +341,6 @@ class produce_job : public std::enable_shared_from_this<produce_job> {
     request_.answer_nothing();
   }
 
-  /// Transactional records belong to a transactional id, which this request does not have.
-  static bool refuse_transactional(const part& of) {
-    const auto batch = model::parse_record_batch(of.checked.bytes);
-    if (!batch || !batch->is_transactional()) return false;
-    refuse(*of.response, error_code::transactional_id_authorization_failed,
-           "transactional records without a transactional id");
-    return true;
-  }
-
   static void refuse(protocol::partition_produce_response& response, error_code code, std::string message) {
     response.error_code = code;
     response.base_offset = -1;
@@ -245,6 +360,7 @@ class produce_job : public std::enable_shared_from_this<produce_job> {
   std::shared_ptr<connection_notes> notes_;
   protocol::produce_response response_;
   std::vector<part> parts_;
+  bool holds_later_requests_ = false;
   /// Commits that are awaited, and one for the job itself until all is appended.
   std::atomic<std::size_t> waiting_{1};
 };

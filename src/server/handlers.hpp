@@ -5,6 +5,8 @@
 #include "request.hpp"
 
 namespace tidelog::protocol {
+struct add_offsets_to_txn_request;
+struct add_partitions_to_txn_request;
 struct alter_configs_request;
 struct alter_partition_reassignments_request;
 struct api_versions_request;
@@ -22,7 +24,9 @@ struct describe_log_dirs_request;
 struct describe_producers_request;
 struct describe_quorum_request;
 struct describe_topic_partitions_request;
+struct describe_transactions_request;
 struct elect_leaders_request;
+struct end_txn_request;
 struct fetch_request;
 struct find_coordinator_request;
 struct heartbeat_request;
@@ -34,6 +38,7 @@ struct list_config_resources_request;
 struct list_groups_request;
 struct list_offsets_request;
 struct list_partition_reassignments_request;
+struct list_transactions_request;
 struct metadata_request;
 struct offset_commit_request;
 struct offset_delete_request;
@@ -41,10 +46,14 @@ struct offset_fetch_request;
 struct offset_for_leader_epoch_request;
 struct produce_request;
 struct sync_group_request;
+struct txn_offset_commit_request;
+struct write_txn_markers_request;
 }  // namespace tidelog::protocol
 
 namespace tidelog::server {
 
+void handle_add_offsets_to_txn(request of, protocol::add_offsets_to_txn_request message);
+void handle_add_partitions_to_txn(request of, protocol::add_partitions_to_txn_request message);
 void handle_alter_configs(request of, protocol::alter_configs_request message);
 void handle_alter_partition_reassignments(request of,
                                           protocol::alter_partition_reassignments_request message);
@@ -63,7 +72,9 @@ void handle_describe_log_dirs(request of, protocol::describe_log_dirs_request me
 void handle_describe_producers(request of, protocol::describe_producers_request message);
 void handle_describe_quorum(request of, protocol::describe_quorum_request message);
 void handle_describe_topic_partitions(request of, protocol::describe_topic_partitions_request message);
+void handle_describe_transactions(request of, protocol::describe_transactions_request message);
 void handle_elect_leaders(request of, protocol::elect_leaders_request message);
+void handle_end_txn(request of, protocol::end_txn_request message);
 void handle_fetch(request of, protocol::fetch_request message);
 void handle_find_coordinator(request of, protocol::find_coordinator_request message);
 void handle_heartbeat(request of, protocol::heartbeat_request message);
@@ -75,6 +86,7 @@ void handle_list_config_resources(request of, protocol::list_config_resources_re
 void handle_list_groups(request of, protocol::list_groups_request message);
 void handle_list_offsets(request of, protocol::list_offsets_request message);
 void handle_list_partition_reassignments(request of, protocol::list_partition_reassignments_request message);
+void handle_list_transactions(request of, protocol::list_transactions_request message);
 void handle_metadata(request of, protocol::metadata_request message);
 void handle_offset_commit(request of, protocol::offset_commit_request message);
 void handle_offset_delete(request of, protocol::offset_delete_request message);
@@ -82,5 +94,7 @@ void handle_offset_fetch(request of, protocol::offset_fetch_request message);
 void handle_offset_for_leader_epoch(request of, protocol::offset_for_leader_epoch_request message);
 void handle_produce(request of, protocol::produce_request message);
 void handle_sync_group(request of, protocol::sync_group_request message);
+void handle_txn_offset_commit(request of, protocol::txn_offset_commit_request message);
+void handle_write_txn_markers(request of, protocol::write_txn_markers_request message);
 
 }  // namespace tidelog::server

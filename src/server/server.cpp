@@ -76,6 +76,7 @@ void server::bring_back_what_had_no_room() {
     base::say_info("the metadata log is online again");
     environment.partitions.apply(*image);
     environment.groups.apply(*image);
+    environment.transactions.apply(*image);
   }
   const auto offline = environment.partitions.out_of_room_and_due();
   if (offline.empty()) return;

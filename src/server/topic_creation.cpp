@@ -4,6 +4,7 @@
 #include "topic_names.hpp"
 
 #include "tidelog/base/log_message.hpp"
+#include "tidelog/coordinator/transaction_coordinator.hpp"
 
 namespace tidelog::server {
 namespace {
@@ -69,18 +70,23 @@ std::optional<refusal> refusal_for_want_of_room(const broker& owner) {
   return refusal{error_code_of(room.error()), room.error().context};
 }
 
-base::result<metadata::image_ptr> create_offsets_topic(broker& owner) {
+base::result<metadata::image_ptr> create_internal_topic(broker& owner, const std::string& name) {
+  if (auto image = owner.environment.cluster.current(); image->topic(name)) return image;
   const auto config = owner.config();
+  const bool is_of_groups = name == coordinator::offsets_topic;
+  const auto segment_bytes = is_of_groups ? config->groups.offsets_topic_segment_bytes
+                                          : config->transactions.state_log_segment_bytes;
+  const auto partitions = is_of_groups ? config->groups.offsets_topic_num_partitions
+                                       : config->transactions.state_log_num_partitions;
   const metadata::config_map configs{
       {"cleanup.policy", "compact"},
-      {"compression.type", "producer"},
-      {"segment.bytes", std::to_string(config->groups.offsets_topic_segment_bytes)},
+      {"compression.type", is_of_groups ? "producer" : "uncompressed"},
+      {"segment.bytes", std::to_string(segment_bytes)},
   };
   return owner.change([&](const metadata::image& before) -> base::result<std::vector<metadata::record>> {
     std::vector<metadata::record> records;
-    if (before.topic(coordinator::offsets_topic)) return records;
-    add_topic_records(owner, coordinator::offsets_topic, base::random_uuid(),
-                      config->groups.offsets_topic_num_partitions, configs, records);
+    if (before.topic(name)) return records;
+    add_topic_records(owner, name, base::random_uuid(), partitions, configs, records);
     return records;
   });
 }

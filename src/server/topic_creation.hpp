@@ -30,7 +30,8 @@ void add_topic_records(const broker& owner, const std::string& name, const model
 [[nodiscard]] base::result<metadata::image_ptr> create_missing_topics(broker& owner,
                                                                       const std::vector<std::string>& names);
 
-/// Creates the topic that consumer groups are kept in, as offsets.topic.* say, where it is missing. Waits for the disk.
-[[nodiscard]] base::result<metadata::image_ptr> create_offsets_topic(broker& owner);
+/// Creates one of the coordinators' topics (coordinator::offsets_topic, transactions_topic) as the configuration says, where
+/// it is missing. Waits for the disk then.
+[[nodiscard]] base::result<metadata::image_ptr> create_internal_topic(broker& owner, const std::string& name);
 
 }  // namespace tidelog::server

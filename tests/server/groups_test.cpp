@@ -117,8 +117,8 @@ TEST_F(groups, their_coordinator_is_this_broker_and_the_topic_they_are_kept_in_i
 }
 
 TEST_F(groups, coordinators_of_other_kinds_are_refused_for_good) {
-  EXPECT_EQ(find("x", coordinator_type::transaction, 1).error_code, error_code::unsupported_version);
-  EXPECT_EQ(find("x", coordinator_type::transaction).coordinators.at(0).error_code,
+  EXPECT_EQ(find("x", coordinator_type::share, 1).error_code, error_code::unsupported_version);
+  EXPECT_EQ(find("x", coordinator_type::share).coordinators.at(0).error_code,
             error_code::unsupported_version);
   EXPECT_EQ(find("x", static_cast<coordinator_type>(9)).coordinators.at(0).error_code,
             error_code::invalid_request);

@@ -156,16 +156,14 @@ TEST(init_producer_id, never_gives_an_id_twice_over_a_crash) {
             before);
 }
 
-TEST(init_producer_id, refuses_transactions_and_halves_of_an_identity) {
+TEST(init_producer_id, refuses_halves_of_an_identity_and_transactions_before_their_topic_is_there) {
   test_broker broker;
   const auto code_of = [&](const protocol::init_producer_id_request& wanted) {
     return broker.ask<protocol::init_producer_id_response>(wanted).error_code;
   };
   protocol::init_producer_id_request wanted;
   wanted.transactional_id = "tx";
-  EXPECT_EQ(code_of(wanted), error_code::unsupported_version);
-  wanted.transactional_id = "";
-  EXPECT_EQ(code_of(wanted), error_code::invalid_request);
+  EXPECT_EQ(code_of(wanted), error_code::coordinator_not_available);
   wanted.transactional_id.reset();
   wanted.producer_id = 5;
   EXPECT_EQ(code_of(wanted), error_code::invalid_request);

@@ -136,6 +136,7 @@ struct test_broker::parts {
   std::unique_ptr<partition::partition_manager> partitions;
   metrics::registry metrics;
   std::unique_ptr<coordinator::group_coordinator> groups;
+  std::unique_ptr<coordinator::transaction_coordinator> transactions;
   storage::free_space_watch space{files, clock, data_directory};
   std::unique_ptr<server::server> service;
   std::atomic<int> config_changes{0};
@@ -170,9 +171,17 @@ test_broker::parts::parts(const test_broker_options& options)
   groups = std::make_unique<coordinator::group_coordinator>(
       coordinator::group_coordinator_environment{*partitions, workers, clock, metrics}, settings.config);
   groups->apply(cluster->current());
-  partitions->set_online_listener([this](const auto& partition) { groups->log_was_opened(partition); });
+  transactions = std::make_unique<coordinator::transaction_coordinator>(
+      coordinator::transaction_coordinator_environment{*partitions, *groups, workers, clock, metrics},
+      settings.config);
+  transactions->apply(cluster->current());
+  partitions->set_online_listener([this](const auto& partition) {
+    groups->log_was_opened(partition);
+    transactions->log_was_opened(partition);
+  });
   service = std::make_unique<server::server>(
-      server::server_environment{*cluster, *partitions, files, workers, workers, clock, *groups, space},
+      server::server_environment{*cluster, *partitions, files, workers, workers, clock, *groups,
+                                 *transactions, space},
       settings);
   service->set_config_listener([this] { ++config_changes; });
 
@@ -191,6 +200,7 @@ test_broker::parts::parts(const test_broker_options& options)
 }
 
 test_broker::parts::~parts() {
+  transactions->stop();
   groups->stop();
   workers.stop();
   reactor.reset();

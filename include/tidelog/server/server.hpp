@@ -4,6 +4,7 @@
 #include "tidelog/base/clock.hpp"
 #include "tidelog/base/worker_pool.hpp"
 #include "tidelog/coordinator/group_coordinator.hpp"
+#include "tidelog/coordinator/transaction_coordinator.hpp"
 #include "tidelog/metadata/cluster_metadata.hpp"
 #include "tidelog/partition/partition_manager.hpp"
 #include "tidelog/protocol/service.hpp"
@@ -44,6 +45,7 @@ struct server_environment {
   base::worker_pool& cold_reads;
   const base::clock& clock;
   coordinator::group_coordinator& groups;
+  coordinator::transaction_coordinator& transactions;
   /// Says whether records and topics may be added.
   storage::free_space_watch& space;
 };
