@@ -1,5 +1,7 @@
 #include "tidelog/client/producer.hpp"
 
+#include "tidelog/client/coordinators.hpp"
+#include "tidelog/protocol/end_txn.hpp"
 #include "tidelog/protocol/init_producer_id.hpp"
 #include "tidelog/protocol/produce.hpp"
 
@@ -11,10 +13,14 @@ namespace {
 
 /// From here on topics are named by their ids, which a broker without them does not know.
 constexpr std::int16_t first_version_by_id = 13;
+/// From here on the broker itself adds the partitions to the transaction, and gives each transaction an epoch.
+constexpr std::int16_t first_adding_version = 12;
+constexpr std::int16_t first_end_with_epoch = 5;
 
 protocol::produce_request request_for(const model::topic_partition& at, const model::topic_id& id,
                                       const producer_options& options, base::byte_span batch) {
   protocol::produce_request request;
+  request.transactional_id = options.transactional_id;
   request.acks = static_cast<std::int16_t>(options.acks);
   request.timeout_ms = static_cast<std::int32_t>(options.broker_timeout.count());
   auto& topic = request.topic_data.emplace_back();
@@ -78,17 +84,27 @@ base::result<model::topic_partition> producer::place_of(const std::string& topic
 
 base::status producer::ensure_producer_id() {
   if (options_.idempotence == idempotence::off || producer_id_ != model::no_producer_id) return {};
-  const auto given = cluster_.retrying([this]() -> base::result<protocol::init_producer_id_response> {
-    protocol::init_producer_id_request request;
-    request.transaction_timeout_ms = 60'000;
-    TIDELOG_TRY(auto got, cluster_.ask_any(request));
+  TIDELOG_TRY(const auto given, cluster_.retrying([this] { return ask_for_producer_id(); }));
+  producer_id_ = model::producer_id(given.producer_id);
+  producer_epoch_ = model::producer_epoch(given.producer_epoch);
+  return {};
+}
+
+base::result<protocol::init_producer_id_response> producer::ask_for_producer_id() {
+  protocol::init_producer_id_request request;
+  request.transactional_id = options_.transactional_id;
+  request.transaction_timeout_ms = static_cast<std::int32_t>(options_.transaction_timeout.count());
+  const auto& id = options_.transactional_id;
+  if (!id) {
+    TIDELOG_TRY(const auto got, cluster_.ask_any(request));
     TIDELOG_DO(check_answer(got->error_code, "InitProducerId"));
     return got.message;
-  });
-  if (!given) return tl::unexpected(given.error());
-  producer_id_ = model::producer_id(given->producer_id);
-  producer_epoch_ = model::producer_epoch(given->producer_epoch);
-  return {};
+  }
+  TIDELOG_TRY(const auto coordinator,
+              find_coordinator(cluster_, *id, protocol::coordinator_type::transaction));
+  TIDELOG_TRY(const auto got, cluster_.ask(coordinator, request));
+  TIDELOG_DO(check_answer(got->error_code, *id));
+  return got.message;
 }
 
 base::status producer::add(const std::string& topic, const outgoing_record& record) {
@@ -109,6 +125,7 @@ base::status producer::add(const std::string& topic, const outgoing_record& reco
     fields.producer_id = producer_id_;
     fields.producer_epoch = producer_epoch_;
     if (producer_id_ != model::no_producer_id) fields.base_sequence = state->next_sequence;
+    if (options_.transactional_id) fields.attributes = model::batch_attribute::transactional;
     state->building.emplace(fields);
   }
   state->building->add(record.timestamp, record.key, record.value, record.headers);
@@ -120,6 +137,47 @@ base::status producer::flush() {
     if (state.building) TIDELOG_DO(send_batch(at, state));
   for (auto& [topic, partitioner] : partitioners_) partitioner.batch_completed();
   return settle();
+}
+
+base::status producer::commit() {
+  TIDELOG_DO(flush());
+  return end_transaction(model::transaction_outcome::committed);
+}
+
+base::status producer::abort() {
+  // What became of the batch does not matter any more, but its answer must not be taken for another one.
+  if (under_way_ && sent_by_ != nullptr) static_cast<void>(settle_once());
+  under_way_.reset();
+  return end_transaction(model::transaction_outcome::aborted);
+}
+
+base::status producer::end_transaction(model::transaction_outcome outcome) {
+  if (in_transaction_) {
+    protocol::end_txn_request request;
+    request.transactional_id = options_.transactional_id.value();
+    request.producer_id = producer_id_.value();
+    request.producer_epoch = producer_epoch_.value();
+    request.committed = outcome == model::transaction_outcome::committed;
+    TIDELOG_TRY(const auto ended, cluster_.retrying([&] { return ask_for_end(request); }));
+    producer_id_ = model::producer_id(ended.producer_id);
+    producer_epoch_ = model::producer_epoch(ended.producer_epoch);
+    in_transaction_ = false;
+  }
+  // Sequences begin anew with the epoch.
+  partitions_.clear();
+  return {};
+}
+
+base::result<protocol::end_txn_response> producer::ask_for_end(const protocol::end_txn_request& request) {
+  const auto& id = request.transactional_id;
+  TIDELOG_TRY(const auto coordinator,
+              find_coordinator(cluster_, id, protocol::coordinator_type::transaction));
+  TIDELOG_TRY(const auto* const peer, cluster_.to_broker(coordinator));
+  constexpr auto newest = protocol::end_txn_request::versions.max;
+  TIDELOG_DO(peer->version_of(protocol::api_key::end_txn, {first_end_with_epoch, newest}));
+  TIDELOG_TRY(const auto got, cluster_.ask(coordinator, request));
+  TIDELOG_DO(check_answer(got->error_code, id));
+  return got.message;
 }
 
 base::result<producer::sealed_batch> producer::seal(const model::topic_partition& at,
@@ -151,7 +209,9 @@ base::status producer::begin_send(sealed_batch& batch) {
   const auto request = request_for(batch.at, topic->id, options_, batch.bytes);
   auto ours = protocol::produce_request::versions;
   if (topic->id.is_zero()) ours.max = first_version_by_id - 1;
+  if (options_.transactional_id) ours.min = first_adding_version;
   TIDELOG_TRY(const auto version, peer->version_of(protocol::api_key::produce, ours));
+  in_transaction_ = options_.transactional_id.has_value();
   if (options_.acks == acks::none) {
     TIDELOG_DO(peer->send_unanswered(request, version));
   } else {

@@ -67,6 +67,7 @@ int run_tidelog(int argument_count, const char* const* arguments, std::string_vi
   add_consume_command(root, context);
   add_offset_commands(root, context);
   add_group_commands(root, context);
+  add_transaction_commands(root, context);
   add_record_commands(root, context);
   add_cluster_commands(root, context);
   add_log_commands(root, context);

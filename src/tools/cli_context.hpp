@@ -41,6 +41,7 @@ void add_produce_command(CLI::App& root, cli_context& context);
 void add_consume_command(CLI::App& root, cli_context& context);
 void add_offset_commands(CLI::App& root, cli_context& context);
 void add_group_commands(CLI::App& root, cli_context& context);
+void add_transaction_commands(CLI::App& root, cli_context& context);
 void add_record_commands(CLI::App& root, cli_context& context);
 void add_cluster_commands(CLI::App& root, cli_context& context);
 void add_log_commands(CLI::App& root, cli_context& context);

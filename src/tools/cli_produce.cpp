@@ -4,13 +4,18 @@
 
 #include "tidelog/base/clock.hpp"
 #include "tidelog/client/producer.hpp"
+#include "tidelog/client/transaction_admin.hpp"
 #include "tidelog/tools/quantity.hpp"
 #include "tidelog/tools/record_format.hpp"
 
+#include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <map>
+#include <optional>
 #include <random>
+#include <thread>
 
 namespace tidelog::tools {
 namespace {
@@ -28,6 +33,9 @@ struct produce_arguments {
   client::idempotence idempotence = client::idempotence::on;
   std::int32_t partition = -1;
   std::string batch_bytes = "1MB";
+  std::optional<std::string> transactional_id;
+  std::uint64_t transaction_records = 0;  ///< 0: all in one transaction
+  std::string transaction_timeout = "1m";
 };
 
 /// Pieces of a stream between delimiters. A delimiter at the very end ends the last piece and begins none.
@@ -68,7 +76,8 @@ class piece_reader {
     const auto got = std::fread(buffer_.data() + before, 1, step, from_);
     buffer_.resize(before + got);
     if (got < step) {
-      if (std::ferror(from_) != 0) return base::fail_errno(errno, "reading the input");
+      const bool was_stopped = errno == EINTR && interrupted();
+      if (std::ferror(from_) != 0 && !was_stopped) return base::fail_errno(errno, "reading the input");
       at_end_ = true;
     }
     return {};
@@ -99,8 +108,23 @@ struct totals {
   std::map<model::partition_index, model::offset> ends;
 };
 
+/// What was delivered, and with a transactional id how much of that is committed.
+struct progress_made {
+  totals delivered;
+  totals committed;
+};
+
+/// Commits what was added, or after an interrupt takes it back: part of what was meant to be one is never committed.
+base::status finish(client::producer& producer, const produce_arguments& wanted, progress_made& done) {
+  if (!wanted.transactional_id) return producer.flush();
+  if (interrupted()) return producer.abort();
+  TIDELOG_DO(producer.commit());
+  done.committed = done.delivered;
+  return {};
+}
+
 base::status produce_all(client::producer& producer, const produce_arguments& wanted, piece_reader& pieces,
-                         const totals& done) {
+                         progress_made& done) {
   TIDELOG_TRY(const auto separator, unescape(wanted.key_separator));
   std::vector<std::pair<std::string, std::string>> header_texts;
   for (const auto& header : wanted.headers) {
@@ -115,9 +139,14 @@ base::status produce_all(client::producer& producer, const produce_arguments& wa
   record.headers = headers;
   if (wanted.partition >= 0) record.partition = model::partition_index(wanted.partition);
   progress_line progress;
+  std::uint64_t in_transaction = 0;
   while (!interrupted()) {
     TIDELOG_TRY(const auto piece, pieces.next());
     if (!piece) break;
+    if (wanted.transaction_records > 0 && in_transaction++ == wanted.transaction_records) {
+      TIDELOG_DO(finish(producer, wanted, done));
+      in_transaction = 1;
+    }
     auto value = *piece;
     record.key.reset();
     if (!separator.empty()) {
@@ -131,10 +160,41 @@ base::status produce_all(client::producer& producer, const produce_arguments& wa
     record.timestamp = model::timestamp(base::system_clock().now_ms());
     TIDELOG_DO(producer.add(wanted.topic, record));
     if (progress.is_due())
-      progress.show(
-          fmt::format("{} records, {}", done.records, size_for_people(static_cast<double>(done.bytes))));
+      progress.show(fmt::format("{} records, {}", done.delivered.records,
+                                size_for_people(static_cast<double>(done.delivered.bytes))));
   }
-  return producer.flush();
+  return finish(producer, wanted, done);
+}
+
+base::result<client::producer_options> options_of(const produce_arguments& wanted) {
+  client::producer_options options;
+  options.acks = wanted.acks;
+  options.compression = wanted.compression;
+  // Without every acknowledgement the broker cannot promise to store once.
+  if (wanted.acks == client::acks::all) options.idempotence = wanted.idempotence;
+  TIDELOG_TRY(const auto batch_bytes, parse_size(wanted.batch_bytes));
+  options.batch_bytes = static_cast<std::size_t>(batch_bytes);
+  options.seed = std::random_device{}();
+  TIDELOG_TRY(options.transaction_timeout, parse_duration(wanted.transaction_timeout));
+  if (!wanted.transactional_id) return options;
+  options.transactional_id = wanted.transactional_id;
+  if (options.idempotence == client::idempotence::off) {
+    return base::fail(std::make_error_code(std::errc::invalid_argument),
+                      "a transaction needs --acks all, and no --no-idempotence");
+  }
+  return options;
+}
+
+/// Ends what is open after a failure, and says what is left.
+std::string what_is_left(client::producer& producer, const produce_arguments& wanted,
+                         const progress_made& done) {
+  if (!wanted.transactional_id)
+    return fmt::format(" (after {} records had been delivered)", done.delivered.records);
+  const bool aborted = producer.abort().has_value();
+  return fmt::format(" (after {} records had been committed; {})", done.committed.records,
+                     aborted ? "the others were taken back"
+                             : fmt::format("what became of the others, tidelog transaction describe {} tells",
+                                           *wanted.transactional_id));
 }
 
 base::status print_totals(const cli_context& context, const produce_arguments& wanted, const totals& done) {
@@ -153,39 +213,68 @@ base::status print_totals(const cli_context& context, const produce_arguments& w
       done.batches, done.batches == 1 ? "" : "es", size_for_people(static_cast<double>(done.bytes))));
 }
 
+/// A commit is answered when it is decided, and consumers see it a moment later. Whoever has waited for this command expects
+/// them to see it now; where that takes long (a partition is offline), it will happen without us.
+void wait_until_seen(client::cluster& in, const std::string& transactional_id) {
+  constexpr std::chrono::seconds patience{10};
+  constexpr std::chrono::milliseconds pause{2};
+  const std::array ids{transactional_id};
+  const auto give_up = std::chrono::steady_clock::now() + patience;
+  while (std::chrono::steady_clock::now() < give_up) {
+    const auto known = client::describe_transactions(in, ids);
+    if (!known || !known->front().state.starts_with("Prepare")) return;
+    std::this_thread::sleep_for(pause);
+  }
+}
+
 base::status run_produce(cli_context& context, const produce_arguments& wanted) {
   TIDELOG_TRY(auto delimiter, unescape(wanted.delimiter));
   if (delimiter.empty()) {
     return base::fail(std::make_error_code(std::errc::invalid_argument), "--delimiter must not be empty");
   }
-  client::producer_options options;
-  options.acks = wanted.acks;
-  options.compression = wanted.compression;
-  // Without every acknowledgement the broker cannot promise to store once.
-  if (wanted.acks == client::acks::all) options.idempotence = wanted.idempotence;
-  TIDELOG_TRY(const auto batch_bytes, parse_size(wanted.batch_bytes));
-  options.batch_bytes = static_cast<std::size_t>(batch_bytes);
-  options.seed = std::random_device{}();
+  TIDELOG_TRY(const auto options, options_of(wanted));
   auto* const stream = wanted.file == "-" ? stdin : std::fopen(wanted.file.c_str(), "rb");
   if (stream == nullptr) return base::fail_errno(errno, "{}", wanted.file);
   const input opened(stream);
   TIDELOG_TRY(auto* const cluster, context.cluster());
   TIDELOG_TRY([[maybe_unused]] const auto* const topic, cluster->topic(wanted.topic));
   watch_for_interrupt();
-  totals done;
+  progress_made done;
   client::producer producer(*cluster, options, [&done](const client::delivery& delivered) {
-    done.records += static_cast<std::uint64_t>(delivered.record_count);
-    done.batches += 1;
-    done.bytes += delivered.batch_bytes;
+    auto& sum = done.delivered;
+    sum.records += static_cast<std::uint64_t>(delivered.record_count);
+    sum.batches += 1;
+    sum.bytes += delivered.batch_bytes;
     if (delivered.base_offset != model::no_offset)
-      done.ends[delivered.at.partition] = delivered.base_offset + delivered.record_count;
+      sum.ends[delivered.at.partition] = delivered.base_offset + delivered.record_count;
   });
   piece_reader pieces(opened.stream, std::move(delimiter));
   if (auto sent = produce_all(producer, wanted, pieces, done); !sent) {
-    sent.error().context += fmt::format(" (after {} records had been delivered)", done.records);
+    sent.error().context += what_is_left(producer, wanted, done);
     return sent;
   }
-  return print_totals(context, wanted, done);
+  if (wanted.transactional_id) wait_until_seen(*cluster, *wanted.transactional_id);
+  return print_totals(context, wanted, !wanted.transactional_id ? done.delivered : done.committed);
+}
+
+void add_transaction_options(CLI::App& produce, produce_arguments& wanted) {
+  auto* const id =
+      produce
+          .add_option(
+              "--transactional-id", wanted.transactional_id,
+              "Send all records in one transaction of this id: read-committed consumers see all or none")
+          ->option_text("ID");
+  produce
+      .add_option("--transaction-records", wanted.transaction_records,
+                  "Commit after so many records, and begin the next transaction")
+      ->check(CLI::PositiveNumber)
+      ->option_text("N")
+      ->needs(id);
+  produce
+      .add_option("--transaction-timeout", wanted.transaction_timeout,
+                  "The broker aborts a transaction that is open for longer")
+      ->option_text("DURATION [1m]")
+      ->needs(id);
 }
 
 }  // namespace
@@ -227,11 +316,13 @@ void add_produce_command(CLI::App& root, cli_context& context) {
       "Do not ask for a producer id; a batch may then be stored twice when its answer is lost");
   produce->add_option("--batch-bytes", wanted->batch_bytes, "Largest batch before compression")
       ->capture_default_str();
+  add_transaction_options(*produce, *wanted);
   produce->callback(
       [&context, wanted] { context.action = [&context, wanted] { return run_produce(context, *wanted); }; });
   produce->footer(
       examples({"tidelog produce orders < orders.txt", "tidelog produce orders orders.csv --key-separator ,",
-                "echo hello | tidelog produce greetings --header lang=en --compression zstd"}));
+                "echo hello | tidelog produce greetings --header lang=en --compression zstd",
+                "tidelog produce orders orders.txt --transactional-id loader --transaction-records 1000"}));
 }
 
 }  // namespace tidelog::tools

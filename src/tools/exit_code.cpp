@@ -16,12 +16,15 @@ exit_code of_broker_answer(protocol::error_code code) {
     case unknown_topic_id:
     case resource_not_found:
     case group_id_not_found:
+    case transactional_id_not_found:
     case offset_out_of_range:
       return exit_code::not_found;
     case topic_already_exists:
       return exit_code::exists;
     case request_timed_out:
       return exit_code::timed_out;
+    case invalid_regular_expression:
+      return exit_code::usage;
     default:
       return exit_code::failed;
   }

@@ -130,4 +130,27 @@ std::string latency_for_people(std::chrono::nanoseconds latency) {
   return fmt::format("{:.2f} s", ns / 1e9);
 }
 
+std::string age_for_people(std::chrono::milliseconds age) {
+  using namespace std::chrono;
+  const auto whole = floor<seconds>(age);
+  const auto days_of = duration_cast<days>(whole).count();
+  const auto hours_of = duration_cast<hours>(whole).count();
+  const auto minutes_of = duration_cast<minutes>(whole).count();
+  if (days_of > 0) return fmt::format("{}d {}h", days_of, hours_of % 24);
+  if (hours_of > 0) return fmt::format("{}h {}m", hours_of, minutes_of % 60);
+  if (minutes_of > 0) return fmt::format("{}m {}s", minutes_of, whole.count() % 60);
+  return fmt::format("{}s", whole.count());
+}
+
+std::string time_for_people(std::int64_t ms) {
+  using namespace std::chrono;
+  const sys_seconds at(floor<seconds>(milliseconds(ms)));
+  const auto day = floor<days>(at);
+  const year_month_day date(day);
+  const hh_mm_ss time(at - day);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                     time.hours().count(), time.minutes().count(), time.seconds().count());
+}
+
 }  // namespace tidelog::tools

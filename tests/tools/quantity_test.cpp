@@ -50,5 +50,20 @@ TEST(quantity, people_read_three_digits) {
   EXPECT_EQ(latency_for_people(2s), "2.00 s");
 }
 
+TEST(quantity, people_read_ages_in_two_units) {
+  EXPECT_EQ(age_for_people(999ms), "0s");
+  EXPECT_EQ(age_for_people(45s), "45s");
+  EXPECT_EQ(age_for_people(200s), "3m 20s");
+  EXPECT_EQ(age_for_people(18'180s), "5h 3m");
+  EXPECT_EQ(age_for_people(52h), "2d 4h");
+}
+
+TEST(quantity, people_read_times_as_they_may_write_them) {
+  EXPECT_EQ(time_for_people(0), "1970-01-01T00:00:00Z");
+  const auto text = time_for_people(1700000000123);
+  EXPECT_EQ(text, "2023-11-14T22:13:20Z");
+  EXPECT_EQ(parse_point_in_time(text, 0), 1700000000000);
+}
+
 }  // namespace
 }  // namespace tidelog::tools

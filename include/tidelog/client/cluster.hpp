@@ -15,6 +15,8 @@
 
 namespace tidelog::client {
 
+using partition_list = std::vector<model::topic_partition>;
+
 struct cluster_options {
   connection_options connection;
   /// How long a call goes on trying while failures are retriable.

@@ -2,7 +2,7 @@
 // Administration of consumer groups. Whoever coordinates a group is looked up for every call, and again while the
 // answer is that a coordinator is loading, missing or elsewhere.
 
-#include "tidelog/client/cluster.hpp"
+#include "tidelog/client/coordinators.hpp"
 
 #include <cstdint>
 #include <map>
@@ -12,15 +12,6 @@
 #include <vector>
 
 namespace tidelog::client {
-
-/// True of answers by which a coordinator says that it is not ready or not the one.
-[[nodiscard]] bool is_about_coordinator(protocol::error_code code) noexcept;
-
-/// The coordinator of each group. Retries while there is none.
-[[nodiscard]] base::result<std::map<std::string, model::broker_id>> find_coordinators(
-    cluster& in, std::span<const std::string> groups);
-/// Asks once, for use within cluster::retrying().
-[[nodiscard]] base::result<model::broker_id> find_coordinator(cluster& in, const std::string& group);
 
 /// States and types as brokers name them ("Stable", "consumer"), in any case. Empty lists let everything through.
 struct group_filter {
@@ -35,8 +26,6 @@ struct listed_group {
 };
 /// Of all brokers, in the order of their ids. Fails with unsupported_api when a broker cannot filter as wished.
 [[nodiscard]] base::result<std::vector<listed_group>> list_groups(cluster& in, const group_filter& filter);
-
-using partition_list = std::vector<model::topic_partition>;
 
 struct member_description {
   std::string id;

@@ -5,12 +5,19 @@
 #include "tidelog/client/partitioner.hpp"
 #include "tidelog/codec/compression.hpp"
 #include "tidelog/model/record_batch_builder.hpp"
+#include "tidelog/model/transaction_end.hpp"
 
 #include <functional>
 #include <map>
 #include <optional>
 #include <span>
 #include <string>
+
+namespace tidelog::protocol {
+struct end_txn_request;
+struct end_txn_response;
+struct init_producer_id_response;
+}  // namespace tidelog::protocol
 
 namespace tidelog::client {
 
@@ -28,6 +35,10 @@ struct producer_options {
   /// A batch leaves before it grows beyond this, uncompressed. One record may be larger.
   std::size_t batch_bytes = 1'000'000;
   std::chrono::milliseconds broker_timeout{30'000};
+  /// What is sent is seen by read-committed consumers once it is committed. Needs idempotence and acks of all.
+  std::optional<std::string> transactional_id;
+  /// The broker aborts a transaction that is open for longer.
+  std::chrono::milliseconds transaction_timeout{60'000};
   /// Where keyless records begin.
   std::uint64_t seed = 0;
 };
@@ -67,6 +78,12 @@ class producer {
   /// Sends everything and waits until it has been answered.
   [[nodiscard]] base::status flush();
 
+  // With a transactional id. The first record begins a transaction, and the first one after its end the next.
+  /// Sends everything and commits it.
+  [[nodiscard]] base::status commit();
+  /// Takes back what was added since the last commit, also after a failure.
+  [[nodiscard]] base::status abort();
+
  private:
   struct partition_state {
     std::optional<model::record_batch_builder> building;
@@ -80,6 +97,10 @@ class producer {
   [[nodiscard]] base::result<model::topic_partition> place_of(const std::string& topic,
                                                               const outgoing_record& record);
   [[nodiscard]] base::status ensure_producer_id();
+  [[nodiscard]] base::result<protocol::init_producer_id_response> ask_for_producer_id();
+  [[nodiscard]] base::status end_transaction(model::transaction_outcome outcome);
+  [[nodiscard]] base::result<protocol::end_txn_response> ask_for_end(
+      const protocol::end_txn_request& request);
   [[nodiscard]] base::status send_batch(const model::topic_partition& at, partition_state& state);
   [[nodiscard]] base::result<sealed_batch> seal(const model::topic_partition& at, partition_state& state);
   [[nodiscard]] base::status begin_send(sealed_batch& batch);
@@ -93,6 +114,8 @@ class producer {
   std::map<std::string, default_partitioner> partitioners_;
   model::producer_id producer_id_ = model::no_producer_id;
   model::producer_epoch producer_epoch_ = model::no_producer_epoch;
+  /// The broker may know of the transaction.
+  bool in_transaction_ = false;
   /// The one batch that has left and is not answered, and the connection that it left by; none when the sending failed.
   std::optional<sealed_batch> under_way_;
   connection* sent_by_ = nullptr;

@@ -9,7 +9,8 @@
   X(list_config_resources) X(describe_topic_partitions) X(offset_commit) X(offset_fetch) X(find_coordinator) \
   X(join_group) X(heartbeat) X(leave_group) X(sync_group) X(describe_groups) X(list_groups) X(delete_groups) \
   X(offset_delete) X(consumer_group_heartbeat) X(consumer_group_describe) X(elect_leaders) \
-  X(alter_partition_reassignments) X(list_partition_reassignments)
+  X(alter_partition_reassignments) X(list_partition_reassignments) X(add_partitions_to_txn) X(add_offsets_to_txn) \
+  X(end_txn) X(write_txn_markers) X(txn_offset_commit) X(describe_transactions) X(list_transactions)
 // clang-format on
 
 namespace tidelog::protocol {

@@ -12,7 +12,7 @@
   X(failed, 1, "the broker refused, or something failed that has no code of its own") \
   X(usage, 2, "the command line is wrong") \
   X(unreachable, 3, "no broker could be reached") \
-  X(not_found, 4, "the topic, partition, group, config or file does not exist") \
+  X(not_found, 4, "the topic, partition, group, transaction, config or file does not exist") \
   X(exists, 5, "the topic exists already") \
   X(timed_out, 6, "no answer in time") \
   X(damaged, 7, "damaged data was found (log, consume)") \

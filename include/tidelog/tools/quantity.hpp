@@ -22,5 +22,9 @@ namespace tidelog::tools {
 [[nodiscard]] std::string size_for_people(double bytes);
 /// "853 us"
 [[nodiscard]] std::string latency_for_people(std::chrono::nanoseconds latency);
+/// "45s", "3m 20s", "5h 3m", "2d 4h"
+[[nodiscard]] std::string age_for_people(std::chrono::milliseconds age);
+/// "2026-03-01T12:30:00Z", of milliseconds since the epoch
+[[nodiscard]] std::string time_for_people(std::int64_t ms);
 
 }  // namespace tidelog::tools
