@@ -3,10 +3,11 @@
 ext4 has too) without writing anything more, the daemon is killed, the image mounted again, and what is there after the next
 start is held against what had been promised. First, power is cut at all moments of a first start.
 
-    power_cut.py [--file-systems ext4,xfs] [--cycles N] [--first-starts N] [--many-partitions N] [--seed N]
+    power_cut.py [--file-systems ext4,xfs] [--cycles N] [--first-starts N] [--many-partitions N | --transactions] [--seed N]
 
 With --many-partitions 2200 so many durable partitions are written to as well. Each cycle waits until the commit journal has
 synced the whole file system in the place of their files, and the power goes before that has come again, or a little later.
+With --transactions the load are transactional producers on durable topics.
 
 Root only, since it mounts; elsewhere it says NOT TESTED.
 """
@@ -25,6 +26,7 @@ import time
 
 import real_clients
 import many_partitions
+import transactional_clients
 
 SHUTDOWN = 0x8004587D  # _IOR('X', 125, __u32)
 WRITE_NOTHING_MORE = 2
@@ -63,7 +65,8 @@ class Disk:
             subprocess.run(["umount", self.mount_point], check=True, capture_output=True)
             self.is_mounted = False
 
-    def cut_power(self, daemon):
+    def cut_power(self, broker):
+        daemon = broker.daemon
         # It says nothing from here on, as a machine without power does: while a file system is shut down, a sync that is under
         # way may be told that it succeeded.
         daemon.process.send_signal(signal.SIGSTOP)
@@ -73,6 +76,9 @@ class Disk:
             fcntl.ioctl(descriptor, SHUTDOWN, struct.pack("I", WRITE_NOTHING_MORE))
         finally:
             os.close(descriptor)
+        broker.kill()
+        self.unmount()
+        self.mount()
 
     @property
     def data(self):
@@ -87,10 +93,7 @@ def cut_first_starts(disk, count, chance):
         broker.spawn()
         # All through the start, and a while after it.
         time.sleep(chance.random() * 0.15)
-        disk.cut_power(broker.daemon)
-        broker.kill()
-        disk.unmount()
-        disk.mount()
+        disk.cut_power(broker)
         broker.start()
         broker.tidelog("topic", "create", "first")
         broker.stop()
@@ -134,10 +137,7 @@ class Work:
             self.whole_syncs += syncs.count()
 
     def cut_power(self):
-        self.disk.cut_power(self.broker.daemon)
-        self.broker.kill()
-        self.disk.unmount()
-        self.disk.mount()
+        self.disk.cut_power(self.broker)
         self.checker.power_is_cut()
         self.broker.start()
 
@@ -154,18 +154,60 @@ class Work:
         self.checker.check(everything=True)
         self.broker.stop()
 
+    def text(self):
+        return (f"{self.ledger.acknowledgements} acknowledged records"
+                + (f", {self.whole_syncs} syncs of the whole file system" if self.many else ""))
 
-def cut_under_load(disk, cycles, chance, seed, many):
-    disk.make()
-    work = Work(disk, many, seed)
+
+class TransactionWork:
+    """The same with transactional producers, and a reader who never may see what is taken back."""
+
+    TOPICS = (transactional_clients.DURABLE, transactional_clients.ALSO_DURABLE)
+
+    def __init__(self, disk, seed):
+        self.disk = disk
+        self.seed = seed
+        self.ledger = transactional_clients.Ledger()
+        self.broker = transactional_clients.broker(disk.data)
+        self.checker = transactional_clients.Checker(self.broker, self.ledger, self.TOPICS)
+
+    def begin(self):
+        self.broker.start((*self.TOPICS, transactional_clients.SOURCE))
+        self.load = transactional_clients.Load(self.broker.address, self.ledger, self.seed, self.TOPICS)
+        self.follower = transactional_clients.Follower(self.broker.address, self.ledger, self.checker.places)
+
+    def wait_for_a_moment(self, chance):
+        self.ledger.wait_for_a_moment(chance)
+
+    def cut_power(self):
+        self.disk.cut_power(self.broker)
+        self.broker.start()
+
+    def check(self, everything):
+        self.load.rest()
+        self.checker.check(self.follower, everything)
+        self.follower.go_on()
+        self.load.go_on()
+
+    def end(self):
+        self.load.rest()
+        self.checker.check(self.follower, everything=True)
+        self.load.stop()
+        self.follower.stop()
+        self.broker.stop()
+
+    def text(self):
+        return "transactions: " + self.ledger.text()
+
+
+def cut_under_load(disk, work, cycles, chance):
     try:
         work.begin()
         for cycle in range(1, cycles + 1):
             work.wait_for_a_moment(chance)
             work.cut_power()
             work.check(everything=cycle % 10 == 0)
-            print(f"{disk.kind}, power cut {cycle}: {work.ledger.acknowledgements} acknowledged records"
-                  + (f", {work.whole_syncs} syncs of the whole file system" if many else ""), flush=True)
+            print(f"{disk.kind}, power cut {cycle}: {work.text()}", flush=True)
         work.end()
         print(f"{disk.kind}: {cycles} power cuts: everything that was acknowledged is there", flush=True)
     except Exception:
@@ -199,7 +241,10 @@ def run(options):
         for kind in kinds:
             disks.append(Disk(kind, work, options.many_partitions))
             cut_first_starts(disks[-1], options.first_starts, chance)
-            cut_under_load(disks[-1], options.cycles, chance, options.seed, options.many_partitions)
+            disks[-1].make()
+            work_on_it = (TransactionWork(disks[-1], options.seed) if options.transactions
+                          else Work(disks[-1], options.many_partitions, options.seed))
+            cut_under_load(disks[-1], work_on_it, options.cycles, chance)
         return 0
     except Exception as failure:
         print(f"seed {options.seed}: {failure}", file=sys.stderr)
@@ -217,5 +262,6 @@ if __name__ == "__main__":
     parser.add_argument("--first-starts", type=int, default=30)
     parser.add_argument("--many-partitions", type=int, default=0,
                         help=f"durable ones beside the others; {many_partitions.FEWEST} or more: whole file systems are synced")
+    parser.add_argument("--transactions", action="store_true", help="transactional producers instead of the others")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     sys.exit(run(parser.parse_args()))

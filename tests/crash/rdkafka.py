@@ -61,6 +61,24 @@ for name, result, arguments in (
         ("rd_kafka_consume_queue", ctypes.POINTER(_Message), [ctypes.c_void_p, ctypes.c_int]),
         ("rd_kafka_message_destroy", None, [ctypes.POINTER(_Message)]),
         ("rd_kafka_topic_destroy", None, [ctypes.c_void_p]),
+        ("rd_kafka_topic_name", ctypes.c_char_p, [ctypes.c_void_p]),
+        ("rd_kafka_subscribe", ctypes.c_int, [ctypes.c_void_p, ctypes.POINTER(_Places)]),
+        ("rd_kafka_poll_set_consumer", ctypes.c_int, [ctypes.c_void_p]),
+        ("rd_kafka_consumer_poll", ctypes.POINTER(_Message), [ctypes.c_void_p, ctypes.c_int]),
+        ("rd_kafka_consumer_close", ctypes.c_int, [ctypes.c_void_p]),
+        ("rd_kafka_consumer_group_metadata", ctypes.c_void_p, [ctypes.c_void_p]),
+        ("rd_kafka_consumer_group_metadata_new", ctypes.c_void_p, [ctypes.c_char_p]),
+        ("rd_kafka_consumer_group_metadata_destroy", None, [ctypes.c_void_p]),
+        ("rd_kafka_init_transactions", ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_int]),
+        ("rd_kafka_begin_transaction", ctypes.c_void_p, [ctypes.c_void_p]),
+        ("rd_kafka_commit_transaction", ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_int]),
+        ("rd_kafka_abort_transaction", ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_int]),
+        ("rd_kafka_send_offsets_to_transaction", ctypes.c_void_p, [ctypes.c_void_p, ctypes.POINTER(_Places), ctypes.c_void_p,
+                                                                   ctypes.c_int]),
+        ("rd_kafka_error_code", ctypes.c_int, [ctypes.c_void_p]),
+        ("rd_kafka_error_string", ctypes.c_char_p, [ctypes.c_void_p]),
+        ("rd_kafka_error_is_retriable", ctypes.c_int, [ctypes.c_void_p]),
+        ("rd_kafka_error_destroy", None, [ctypes.c_void_p]),
         ("rd_kafka_destroy", None, [ctypes.c_void_p])):
     function = getattr(_c, name)
     function.restype = result
@@ -93,6 +111,10 @@ class _Client:
         text = ctypes.create_string_buffer(512)
         error = _c.rd_kafka_fatal_error(self.handle, text, len(text))
         return f"{error_text(error)}: {text.value.decode()}" if error else None
+
+    def close(self):
+        """At once: what was not sent yet is forgotten, and an open transaction stays open."""
+        _c.rd_kafka_destroy(self.handle)
 
 
 class Producer(_Client):
@@ -137,6 +159,106 @@ class Producer(_Client):
         return _c.rd_kafka_outq_len(self.handle)
 
 
+class TransactionFailed(RuntimeError):
+    """What librdkafka says of a transaction."""
+
+    def __init__(self, call, error):
+        self.code = _c.rd_kafka_error_code(error)
+        self.is_retriable = bool(_c.rd_kafka_error_is_retriable(error))
+        self.text = f"{call}: {error_text(self.code)}"
+        super().__init__(f"{self.text}: {_c.rd_kafka_error_string(error).decode()}")
+        _c.rd_kafka_error_destroy(error)
+
+
+def _check(call, error):
+    if error:
+        raise TransactionFailed(call, error)
+
+
+class TransactionalProducer(Producer):
+    """One that is killed and starts again is another one with the same transactional id. Calls raise TransactionFailed."""
+
+    def __init__(self, address, transactional_id, timeout=60, **settings):
+        super().__init__(address, lambda *_: None, transactional_id=transactional_id, transaction_timeout_ms=timeout * 1000,
+                         message_timeout_ms=timeout * 1000, **settings)
+
+    def initialize(self, seconds):
+        """Ends what an earlier producer of the id has left open."""
+        self._call_until_told("init_transactions", _c.rd_kafka_init_transactions, seconds)
+
+    def begin(self):
+        _check("begin_transaction", _c.rd_kafka_begin_transaction(self.handle))
+
+    def commit(self, seconds):
+        self._call_until_told("commit_transaction", _c.rd_kafka_commit_transaction, seconds)
+
+    def abort(self, seconds):
+        self._call_until_told("abort_transaction", _c.rd_kafka_abort_transaction, seconds)
+
+    def send_offsets(self, offsets, seconds, member=None, group=None):
+        """`offsets`: (topic, partition) -> offset, for a `member` of a group or for a group by its name."""
+        places = _places(offsets)
+        metadata = member.metadata() if member else _c.rd_kafka_consumer_group_metadata_new(group.encode())
+        try:
+            self._call_until_told("send_offsets_to_transaction", lambda handle, milliseconds:
+                                  _c.rd_kafka_send_offsets_to_transaction(handle, places, metadata, milliseconds), seconds)
+        finally:
+            _c.rd_kafka_consumer_group_metadata_destroy(metadata)
+            _c.rd_kafka_topic_partition_list_destroy(places)
+
+    def _call_until_told(self, name, function, seconds):
+        give_up = time.monotonic() + seconds
+        while True:
+            try:
+                return _check(name, function(self.handle, max(1, int((give_up - time.monotonic()) * 1000))))
+            except TransactionFailed as failure:
+                if not failure.is_retriable or time.monotonic() > give_up:
+                    raise
+                # One that is told at once is not worth another call at once.
+                self.poll(10)
+
+
+def _places(offsets):
+    places = _c.rd_kafka_topic_partition_list_new(len(offsets))
+    for (topic, partition), offset in offsets.items():
+        _c.rd_kafka_topic_partition_list_add(places, topic.encode(), partition).contents.offset = offset
+    return places
+
+
+class Member(_Client):
+    """Reads what is committed as a member of a group, and commits nothing of itself."""
+
+    def __init__(self, address, group, topic):
+        super().__init__(_CONSUMER, {"bootstrap.servers": address, "group.id": group, "enable.auto.commit": "false",
+                                     "auto.offset.reset": "earliest", "fetch.wait.max.ms": 5})
+        _c.rd_kafka_poll_set_consumer(self.handle)
+        topics = _places({(topic, -1): 0})
+        _c.rd_kafka_subscribe(self.handle, topics)
+        _c.rd_kafka_topic_partition_list_destroy(topics)
+
+    def metadata(self):
+        """Whoever asks destroys it."""
+        return _c.rd_kafka_consumer_group_metadata(self.handle)
+
+    def poll(self, milliseconds):
+        """(topic, partition, offset, value) of the next record; None where none came."""
+        message = _c.rd_kafka_consumer_poll(self.handle, milliseconds)
+        if not message:
+            return None
+        got = message.contents
+        try:
+            if got.err:
+                return None
+            return (_c.rd_kafka_topic_name(got.topic).decode(), got.partition, got.offset,
+                    ctypes.string_at(got.payload, got.length))
+        finally:
+            _c.rd_kafka_message_destroy(message)
+
+    def close(self):
+        _c.rd_kafka_consumer_close(self.handle)
+        super().close()
+
+
 class Group(_Client):
     """Commits offsets for a group that it is no member of."""
 
@@ -178,8 +300,11 @@ class Reader(_Client):
     """Reads partitions from an offset to their end, checking each batch's checksum or not (the Java client does, unless it is
     told otherwise, and librdkafka does not)."""
 
-    def __init__(self, address, checks_checksums):
+    def __init__(self, address, checks_checksums, isolation="read_committed"):
+        # Where the last read() met the end of its partition.
+        self.end = None
         super().__init__(_CONSUMER, {"bootstrap.servers": address, "check.crcs": str(checks_checksums).lower(),
+                                     "isolation.level": isolation,
                                      "enable.partition.eof": "true", "fetch.wait.max.ms": 5, "fetch.error.backoff.ms": 10,
                                      "topic.metadata.refresh.fast.interval.ms": 20, "reconnect.backoff.ms": 10,
                                      "reconnect.backoff.max.ms": 50})
@@ -195,6 +320,7 @@ class Reader(_Client):
             if message:
                 got = message.contents
                 error = got.err
+                self.end = got.offset if error == END_OF_PARTITION else None
                 if not error:
                     give_up = time.monotonic() + seconds
                     records.append((got.offset, ctypes.string_at(got.payload, got.length) if got.length else b""))
@@ -234,6 +360,3 @@ class Reader(_Client):
         _c.rd_kafka_queue_destroy(queue)
         _c.rd_kafka_topic_destroy(handle)
         return records
-
-    def close(self):
-        _c.rd_kafka_destroy(self.handle)
