@@ -26,8 +26,8 @@ namespace tidelog::coordinator {
 /// The topic that groups are kept in.
 inline constexpr const char* offsets_topic = "__consumer_offsets";
 
-/// The partition of __consumer_offsets that a group lives in: the absolute value of Java's hash of the id's UTF-16 code
-/// units, modulo `partition_count`.
+/// The partition of __consumer_offsets that a group lives in, and that of __transaction_state of a transactional id: the
+/// absolute value of Java's hash of the id's UTF-16 code units, modulo `partition_count`.
 [[nodiscard]] std::int32_t partition_of_group(const std::string& group_id, std::int32_t partition_count);
 
 /// References outlive the coordinator.
