@@ -3,10 +3,9 @@
 // segment has more than a dozen of them: in ten thousand partitions that nobody uses, most of the memory would be unheld
 // locks.
 
+#include "tidelog/base/futex.hpp"
+
 #include <atomic>
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 namespace tidelog::base {
 
@@ -55,15 +54,14 @@ class small_mutex {
   // Not std::atomic::wait(), which offers the processor to others before it sleeps: where they want it, appends to one
   // partition by several threads took a quarter longer.
   void sleep() {
-    // Also returns when woken for nothing, or when the state is another by now: the caller looks.
-    ::syscall(SYS_futex, &state_, FUTEX_WAIT_PRIVATE, held_with_waiters, nullptr, nullptr, 0);
+    futex_wait(state_, held_with_waiters);
   }
   void wake_one() {
-    ::syscall(SYS_futex, &state_, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+    futex_wake_one(state_);
   }
 
   std::atomic<int> state_{free};
 };
-static_assert(sizeof(small_mutex) == 4, "the kernel looks at four bytes");
+static_assert(sizeof(small_mutex) == 4);
 
 }  // namespace tidelog::base
