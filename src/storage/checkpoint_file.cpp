@@ -7,12 +7,20 @@
 
 namespace tidelog::storage {
 
+void offset_checkpoint_text::add(const model::topic_partition& partition, model::offset at) {
+  ++entries_;
+  lines_ += fmt::format("{} {} {}\n", partition.topic, partition.partition.value(), at.value());
+}
+
+std::string offset_checkpoint_text::take() && {
+  lines_.insert(0, begin_checkpoint(entries_));
+  return std::move(lines_);
+}
+
 std::string format_offset_checkpoint(const partition_offsets& offsets) {
-  auto text = begin_checkpoint(offsets.size());
-  for (const auto& [at, offset] : offsets) {
-    text += fmt::format("{} {} {}\n", at.topic, at.partition.value(), offset.value());
-  }
-  return text;
+  offset_checkpoint_text text;
+  for (const auto& [partition, offset] : offsets) text.add(partition, offset);
+  return std::move(text).take();
 }
 
 base::result<partition_offsets> parse_offset_checkpoint(std::string_view content, const io::path& name) {

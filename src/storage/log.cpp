@@ -22,8 +22,8 @@ log::core::core(const log_environment& shared, const io::path& where, log_config
                 const log_open_options& options)
     : segment_home{shared, io::compact_path(where)},
       given_up(options.given_up),
-      cleaned_end(options.cleaned_end.value()),
       compacted(initial->cleanup.compact),
+      cleaned_end(options.cleaned_end.value()),
       log_start(options.log_start_offset.value()),
       recovery_point(options.recovery_point.value()),
       index_interval_bytes(initial->index_interval_bytes),

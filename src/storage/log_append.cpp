@@ -137,9 +137,9 @@ base::result<log_mark> log::core::store_locked(base::byte_view bytes,
 
 void log::core::take_snapshot(const log_tail& now) {
   // Of those inside a segment the newest is enough.
-  if (!pending_snapshots.empty() && pending_snapshots.back().at > now.end.segment_base)
-    pending_snapshots.pop_back();
-  pending_snapshots.push_back({now.end.offset, producers.snapshot()});
+  auto& snapshots = to_be_done().snapshots;
+  if (!snapshots.empty() && snapshots.back().at > now.end.segment_base) snapshots.pop_back();
+  snapshots.push_back({now.end.offset, producers.snapshot()});
 }
 
 std::uint64_t log::core::publish_end(const log_mark& end) {
@@ -217,7 +217,7 @@ base::status log::core::roll_locked() {
   old.complete_indexes();
   last_write.note();
   old.mark_sealed();
-  pending_snapshots.push_back({now.end.offset, producers.snapshot()});
+  to_be_done().snapshots.push_back({now.end.offset, producers.snapshot()});
   draw_roll_jitter();
   touched = true;
 

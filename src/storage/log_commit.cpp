@@ -237,10 +237,11 @@ void log::core::write_pending_snapshots() {
   const model::offset on_disk(recovery_point.load());
   {
     const std::lock_guard guard(append_mutex);
-    const auto waiting =
-        std::ranges::find_if(pending_snapshots, [&](const auto& each) { return each.at > on_disk; });
-    snapshots.assign(std::make_move_iterator(pending_snapshots.begin()), std::make_move_iterator(waiting));
-    pending_snapshots.erase(pending_snapshots.begin(), waiting);
+    if (to_do == nullptr) return;
+    auto& pending = to_do->snapshots;
+    const auto waiting = std::ranges::find_if(pending, [&](const auto& each) { return each.at > on_disk; });
+    snapshots.assign(std::make_move_iterator(pending.begin()), std::make_move_iterator(waiting));
+    pending.erase(pending.begin(), waiting);
   }
   if (snapshots.empty()) return;
   // Recovery reads batches only from the newest snapshot on, so the epochs before it must be in their file.

@@ -54,6 +54,8 @@ class read_positions {
   };
   [[nodiscard]] std::optional<place> find(model::offset at, std::uint64_t layout) const;
   void remember(model::offset at, const place& where, std::uint64_t layout);
+  /// Nobody has read for a while.
+  void forget();
 
  private:
   struct entry {
@@ -376,31 +378,38 @@ struct log::core final : commit_source, journaled_log, segment_home {
   /// The oldest segment has got its other name, and no sync of the directory has succeeded since; guarded by
   /// structure_mutex.
   bool removal_unsynced = false;
+  std::atomic<bool> compacted{false};
   std::atomic<std::uint32_t> cleaning_aborts{0};
   std::atomic<std::int64_t> cleaned_end{0};
-  std::atomic<bool> compacted{false};
 
   /// One writer at a time; guards what follows up to the next mutex.
   base::small_mutex append_mutex;
-  log_config_ptr config;
-  producer_state producers;  ///< who changes it publishes the open transactions
-  std::int64_t roll_jitter_ms = 0;
-  base::unix_ms active_since_ms = 0;  ///< when the active segment was begun, or found here
   bool closed = false;
   bool touched = false;  ///< a clean close has something to write
   bool close_is_prepared = false;
   /// By whoever had the log before and died before that was on disk.
   bool active_may_have_been_cut = false;
+  log_config_ptr config;
+  producer_state producers;  ///< who changes it publishes the open transactions
+  std::int64_t roll_jitter_ms = 0;
+  base::unix_ms active_since_ms = 0;  ///< when the active segment was begun, or found here
   struct pending_snapshot {
     model::offset at;
     std::vector<producer_snapshot_entry> entries;
   };
-  std::vector<pending_snapshot> pending_snapshots;
   struct deleted_segment {
     std::shared_ptr<segment> files;
     base::unix_ms since_ms;
   };
-  std::vector<deleted_segment> deleted;
+  struct to_do_list {
+    std::vector<pending_snapshot> snapshots;  ///< to be written
+    std::vector<deleted_segment> deleted;     ///< whose files are to be removed
+  };
+  std::unique_ptr<to_do_list> to_do;  ///< null where there is nothing, which is most of the time
+  [[nodiscard]] to_do_list& to_be_done() {
+    if (to_do == nullptr) to_do = std::make_unique<to_do_list>();
+    return *to_do;
+  }
 
   /// One sync at a time.
   base::small_mutex commit_mutex;

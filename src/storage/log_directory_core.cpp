@@ -7,6 +7,7 @@
 #include "tidelog/base/log_message.hpp"
 #include "tidelog/storage/partition_metadata.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <functional>
 
@@ -344,8 +345,7 @@ bool log_directory::core::forget_in_journal(const io::path& directory, model::pa
   return id.has_value();
 }
 
-base::status log_directory::core::write_if_changed(const char* name, const partition_offsets& offsets) {
-  const auto text = format_offset_checkpoint(offsets);
+base::status log_directory::core::write_if_changed(const char* name, const std::string& text) {
   const auto hash = std::hash<std::string>{}(text);
   const auto before = written_.find(name);
   if (before != written_.end() && before->second == hash) return {};
@@ -356,39 +356,50 @@ base::status log_directory::core::write_if_changed(const char* name, const parti
   return {};
 }
 
+std::vector<checkpointed_partition> log_directory::core::to_be_checkpointed() const {
+  // In one piece, which goes back to the system whole: this is done every minute, also when nobody uses the logs.
+  std::vector<checkpointed_partition> all;
+  all.reserve(open.size() + not_open.size());
+  for (const auto& [partition, each] : open) {
+    if (is_checkpointed(partition)) all.push_back({partition, offsets_of(*each)});
+  }
+  for (const auto& [partition, offsets] : not_open) {
+    if (is_checkpointed(partition)) all.push_back({partition, offsets});
+  }
+  std::ranges::sort(all, {}, &checkpointed_partition::partition);
+  return all;
+}
+
 base::status log_directory::core::write_checkpoints() {
   const std::lock_guard writing(checkpoint_mutex_);
-  partition_offsets recovery_points;
-  partition_offsets log_starts;
-  partition_offsets high_watermarks;
-  partition_offsets cleaned_ends;
-  const auto add = [&](const model::topic_partition& partition, const checkpointed_offsets& offsets) {
-    if (!is_checkpointed(partition)) return;
-    recovery_points[partition] = offsets.recovery_point;
-    high_watermarks[partition] = offsets.high_watermark;
-    if (offsets.log_start > model::offset(0)) log_starts[partition] = offsets.log_start;
-    if (offsets.cleaned_end > model::offset(0)) cleaned_ends[partition] = offsets.cleaned_end;
-  };
   std::set<model::topic_partition> dropped;
-  std::vector<named_log> logs;
+  std::vector<checkpointed_partition> all;
   {
     // Taken together, so that a log that is opened or set aside meanwhile is in one of them or in `dropped` of later.
     const std::lock_guard guard(mutex);
     dropped = stale_in_checkpoints;
-    for (const auto& [partition, each] : open) logs.push_back({partition, each});
-    for (const auto& [partition, offsets] : not_open) add(partition, offsets);
+    all = to_be_checkpointed();
   }
-  for (const auto& [partition, open_log] : logs) {
-    add(partition, offsets_of(*open_log));
-  }
-  TIDELOG_DO(write_if_changed(recovery_point_checkpoint, recovery_points));
-  TIDELOG_DO(write_if_changed(log_start_checkpoint, log_starts));
-  TIDELOG_DO(write_if_changed(high_watermark_checkpoint, high_watermarks));
-  if (!cleaned_ends.empty()) has_cleaner_checkpoint_ = true;
-  if (has_cleaner_checkpoint_) TIDELOG_DO(write_if_changed(cleaner_checkpoint, cleaned_ends));
+  const auto write = [&](const char* name, model::offset checkpointed_offsets::*which, bool also_zero) {
+    offset_checkpoint_text text;
+    for (const auto& [partition, offsets] : all) {
+      if (also_zero || offsets.*which > model::offset(0)) text.add(partition, offsets.*which);
+    }
+    return write_if_changed(name, std::move(text).take());
+  };
+  TIDELOG_DO(write(recovery_point_checkpoint, &checkpointed_offsets::recovery_point, true));
+  TIDELOG_DO(write(log_start_checkpoint, &checkpointed_offsets::log_start, false));
+  TIDELOG_DO(write(high_watermark_checkpoint, &checkpointed_offsets::high_watermark, true));
+  has_cleaner_checkpoint_ =
+      has_cleaner_checkpoint_ || std::ranges::any_of(all, [](const checkpointed_partition& each) {
+        return each.offsets.cleaned_end > model::offset(0);
+      });
+  if (has_cleaner_checkpoint_)
+    TIDELOG_DO(write(cleaner_checkpoint, &checkpointed_offsets::cleaned_end, false));
   const std::lock_guard guard(mutex);
   for (const auto& partition : dropped) {
-    if (!recovery_points.contains(partition)) stale_in_checkpoints.erase(partition);
+    if (!std::ranges::binary_search(all, partition, {}, &checkpointed_partition::partition))
+      stale_in_checkpoints.erase(partition);
   }
   return {};
 }

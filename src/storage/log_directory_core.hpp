@@ -21,6 +21,12 @@ struct checkpointed_offsets {
   model::offset cleaned_end{0};
 };
 
+struct checkpointed_partition {
+  model::topic_partition partition;
+  checkpointed_offsets offsets;
+};
+
+/// Waits for nothing.
 [[nodiscard]] checkpointed_offsets offsets_of(const log& open_log);
 
 struct directory_to_remove {
@@ -97,7 +103,9 @@ struct log_directory::core {
   [[nodiscard]] base::status name_directory(const log_request& request);
   /// Whether there is one, which has the topic id then.
   [[nodiscard]] base::result<bool> find_directory(const log_request& request) const;
-  [[nodiscard]] base::status write_if_changed(const char* name, const partition_offsets& offsets);
+  /// What the checkpoints are to say, in rising order. With `mutex` held.
+  [[nodiscard]] std::vector<checkpointed_partition> to_be_checkpointed() const;
+  [[nodiscard]] base::status write_if_changed(const char* name, const std::string& text);
   [[nodiscard]] base::status close_logs(base::worker_pool& pool);
   /// Whether all names of an earlier run are on disk: synced at once by whoever asks first, where there are many.
   [[nodiscard]] bool has_synced_names_of_before();

@@ -30,6 +30,12 @@ void read_positions::remember(model::offset at, const place& where, std::uint64_
   next_ = static_cast<std::uint32_t>((next_ + 1) % most_entries);
 }
 
+void read_positions::forget() {
+  const std::lock_guard guard(mutex_);
+  entries_ = std::vector<entry>();
+  next_ = 0;
+}
+
 base::result<read_slice> log::read(model::offset from, const read_limit& limit, read_bound bound,
                                    io::patience reader) {
   core& c = *core_;

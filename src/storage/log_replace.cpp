@@ -69,6 +69,7 @@ base::status log::core::finish_replacement(std::span<const std::shared_ptr<segme
         return going->base_offset() == each.files->base_offset();
       });
     };
+    auto& deleted = to_be_done().deleted;
     for (const auto& each : deleted) {
       if (is_in_the_way(each)) in_the_way.push_back(each.files);
     }
@@ -100,7 +101,7 @@ void log::core::publish_replacement(std::span<const std::shared_ptr<segment>> ol
   // A roll may have added a segment meanwhile.
   const std::lock_guard guard(append_mutex);
   touched = true;
-  for (const auto& each : old) deleted.push_back({each, now_ms});
+  for (const auto& each : old) to_be_done().deleted.push_back({each, now_ms});
   const std::lock_guard held(tail_mutex);
   auto next = std::make_shared<segment_list>();
   const auto& all = tail_state.segments->all;

@@ -33,7 +33,11 @@ log::idleness log::core::rest(std::int64_t end) {
     for (const auto& each : tail().segments->all)
       has_come_to_rest = each->rest_if_unused() && has_come_to_rest;
     stand_up();
-    if (has_come_to_rest) rest_producers();
+    if (has_come_to_rest) {
+      rest_producers();
+      positions.forget();
+      if (to_do != nullptr && to_do->snapshots.empty() && to_do->deleted.empty()) to_do = nullptr;
+    }
   }
   if (!has_come_to_rest) has_parts.store(true);
   return has_come_to_rest ? idleness::has_come_to_rest : idleness::in_use;

@@ -111,7 +111,7 @@ base::status log::core::truncate_locked(model::offset wanted_end) {
     whole_sync_end.store(model::no_offset.value());
   }
   if (end.value() < log_start.load()) log_start.store(end.value());
-  std::erase_if(pending_snapshots, [&](const auto& each) { return each.at > end; });
+  if (to_do != nullptr) std::erase_if(to_do->snapshots, [&](const auto& each) { return each.at > end; });
   TIDELOG_DO(truncate_history(*kept, end));
   // Only now, when they are among the open ones again.
   const std::lock_guard guard(tail_mutex);
@@ -137,7 +137,7 @@ base::status log::core::remove_segments(std::span<const std::shared_ptr<segment>
   // The last one first: whenever this is interrupted, what is left has no hole.
   for (auto each = gone.rbegin(); each != gone.rend(); ++each) {
     TIDELOG_DO((*each)->rename_deleted());
-    deleted.push_back({*each, now_ms});
+    to_be_done().deleted.push_back({*each, now_ms});
   }
   return {};
 }
@@ -162,7 +162,7 @@ base::status log::core::start_over_locked(model::offset start) {
     recovery_point.store(start.value());
     whole_sync_end.store(model::no_offset.value());
   }
-  pending_snapshots.clear();
+  if (to_do != nullptr) to_do->snapshots.clear();
   producers.clear();
   publish_open_transaction({});
   {
@@ -207,12 +207,14 @@ base::result<std::size_t> log::remove_deleted_files(base::unix_ms now_ms, std::s
   std::vector<core::deleted_segment> due;
   {
     const std::lock_guard guard(c.append_mutex);
+    if (c.to_do == nullptr) return 0;
+    auto& deleted = c.to_do->deleted;
     auto first_kept = std::ranges::find_if(
-        c.deleted, [&](const auto& each) { return now_ms - each.since_ms < c.config->file_delete_delay_ms; });
-    const auto count = static_cast<std::size_t>(first_kept - c.deleted.begin());
-    first_kept = c.deleted.begin() + static_cast<std::ptrdiff_t>(std::min(count, most));
-    due.assign(std::make_move_iterator(c.deleted.begin()), std::make_move_iterator(first_kept));
-    c.deleted.erase(c.deleted.begin(), first_kept);
+        deleted, [&](const auto& each) { return now_ms - each.since_ms < c.config->file_delete_delay_ms; });
+    const auto count = static_cast<std::size_t>(first_kept - deleted.begin());
+    first_kept = deleted.begin() + static_cast<std::ptrdiff_t>(std::min(count, most));
+    due.assign(std::make_move_iterator(deleted.begin()), std::make_move_iterator(first_kept));
+    deleted.erase(deleted.begin(), first_kept);
   }
   base::status outcome;
   std::erase_if(due, [&](const auto& each) {
@@ -223,9 +225,10 @@ base::result<std::size_t> log::remove_deleted_files(base::unix_ms now_ms, std::s
   });
   const std::lock_guard guard(c.append_mutex);
   // What could not be removed is tried again.
-  c.deleted.insert(c.deleted.begin(), due.begin(), due.end());
+  auto& deleted = c.to_be_done().deleted;
+  deleted.insert(deleted.begin(), due.begin(), due.end());
   TIDELOG_DO(std::move(outcome));
-  return c.deleted.size();
+  return deleted.size();
 }
 
 }  // namespace tidelog::storage

@@ -6,7 +6,6 @@
 #include "tidelog/storage/storage_error.hpp"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 
 namespace tidelog::storage {
@@ -25,77 +24,15 @@ base::unix_ms time_of_use(model::timestamp timestamp, base::unix_ms now_ms) {
   return timestamp.value() < 0 ? now_ms : std::min(now_ms, timestamp.value());
 }
 
-/// A batch in the window, in 24 bytes: the base ones follow from the last ones and the delta.
-struct kept_batch {
-  model::sequence last_sequence;
-  std::int32_t last_offset_delta;
-  model::offset last_offset;
-  model::timestamp timestamp;
-
-  [[nodiscard]] model::sequence base_sequence() const { return rewind(last_sequence, last_offset_delta); }
-  [[nodiscard]] model::offset base_offset() const { return last_offset - last_offset_delta; }
-  [[nodiscard]] recorded_batch described() const {
-    return {base_offset(), last_offset, base_sequence(), last_sequence, timestamp};
-  }
-};
-
 kept_batch kept(const producer_batch& batch) {
   return {batch.last_sequence(), batch.last_offset_delta, batch.last_offset(), batch.max_timestamp};
 }
 
-/// The newest batches of a producer. One takes no memory of its own, and of one most producers are remembered after a start.
-class batch_window {
- public:
-  [[nodiscard]] std::size_t size() const { return size_; }
-  [[nodiscard]] bool is_full() const { return size_ == most; }
-  /// The oldest is the first.
-  [[nodiscard]] const kept_batch& at(std::size_t index) const {
-    return index + 1 == size_ ? newest_ : (*earlier_)[index];
-  }
-  [[nodiscard]] const kept_batch& oldest() const { return at(0); }
-  [[nodiscard]] const kept_batch& newest() const { return newest_; }
-  void clear() { size_ = 0; }
-  void keep_newest() {
-    size_ = std::min<std::uint8_t>(size_, 1);
-    earlier_.reset();
-  }
-
-  /// The oldest goes when the window is full.
-  void add_newest(const kept_batch& batch) {
-    if (size_ > 0) {
-      auto& others = earlier();
-      if (is_full()) {
-        std::move(others.begin() + 1, others.end(), others.begin());
-        --size_;
-      }
-      others[size_ - 1U] = newest_;
-    }
-    newest_ = batch;
-    ++size_;
-  }
-  /// While the window is neither empty nor full.
-  void add_oldest(const kept_batch& batch) {
-    auto& others = earlier();
-    std::move_backward(others.begin(), others.begin() + size_ - 1, others.begin() + size_);
-    others.front() = batch;
-    ++size_;
-  }
-
- private:
-  static constexpr std::size_t most = base::limits::producer_batches_kept;
-  using earlier_batches = std::array<kept_batch, most - 1>;
-
-  [[nodiscard]] earlier_batches& earlier() {
-    if (!earlier_) earlier_ = std::make_unique<earlier_batches>();
-    return *earlier_;
-  }
-
-  kept_batch newest_{};
-  std::unique_ptr<earlier_batches> earlier_;
-  std::uint8_t size_ = 0;
-};
-
 }  // namespace
+
+model::sequence kept_batch::base_sequence() const {
+  return rewind(last_sequence, last_offset_delta);
+}
 
 model::sequence producer_batch::last_sequence() const {
   return model::advance(base_sequence, last_offset_delta);
@@ -126,43 +63,10 @@ std::optional<producer_batch> producer_batch_of(const model::record_batch_view& 
   return of_producer;
 }
 
-struct producer_state::producer_entry {
-  batch_window window;
-  /// Nothing before the window is to be had: the epoch began with it, or the log does.
-  bool window_complete = true;
-  model::producer_epoch epoch = model::no_producer_epoch;
-  std::int32_t coordinator_epoch = -1;
-  model::timestamp last_timestamp = model::no_timestamp;
-  /// For expiry. Not the batch's own timestamp: the client chooses that, and one who copies old records would
-  /// be forgotten at once, one with a clock ahead never.
-  base::unix_ms last_used_ms = 0;
-  model::offset current_txn_first_offset = model::no_offset;
-
-  [[nodiscard]] model::sequence last_sequence() const {
-    return window.size() == 0 ? model::no_sequence : window.newest().last_sequence;
-  }
-
-  void enter(model::producer_epoch now) {
-    if (epoch == now) return;
-    epoch = now;
-    window.clear();
-    window_complete = true;
-  }
-  [[nodiscard]] bool wants_refill() const {
-    return !window_complete && window.size() > 0 && !window.is_full();
-  }
-};
-
-producer_state::producer_state() = default;
-producer_state::producer_state(producer_state&&) noexcept = default;
-producer_state& producer_state::operator=(producer_state&&) noexcept = default;
-producer_state::~producer_state() = default;
-
 base::status producer_state::check_epochs(const producer_batch& batch) const {
-  if (producers_ == nullptr) return {};
-  const auto found = producers_->find(batch.producer);
-  if (found == producers_->end()) return {};
-  const auto& known = found->second;
+  const auto* found = producers_.find(batch.producer);
+  if (found == nullptr) return {};
+  const auto& known = *found;
   if (batch.epoch < known.epoch) {
     return base::fail(errc::invalid_producer_epoch, "producer {} epoch {}, current epoch {}",
                       batch.producer.value(), batch.epoch.value(), known.epoch.value());
@@ -177,10 +81,9 @@ base::status producer_state::check_epochs(const producer_batch& batch) const {
 
 base::result<std::optional<recorded_batch>> producer_state::check(const producer_batch& batch) const {
   TIDELOG_DO(check_epochs(batch));
-  if (producers_ == nullptr || batch.kind == producer_batch::content::end_of_transaction) return std::nullopt;
-  const auto found = producers_->find(batch.producer);
-  if (found == producers_->end()) return std::nullopt;
-  const auto& known = found->second;
+  const auto* found = producers_.find(batch.producer);
+  if (found == nullptr || batch.kind == producer_batch::content::end_of_transaction) return std::nullopt;
+  const auto& known = *found;
 
   if (batch.epoch == known.epoch) {
     for (std::size_t i = 0; i < known.window.size(); ++i) {
@@ -208,8 +111,7 @@ base::result<std::optional<recorded_batch>> producer_state::check(const producer
 
 void producer_state::record(const producer_batch& batch, base::unix_ms now_ms) {
   if (batch.producer == model::no_producer_id) return;
-  if (producers_ == nullptr) producers_ = std::make_unique<table>();
-  auto& entry = (*producers_)[batch.producer];
+  auto& entry = producers_[batch.producer];
   entry.enter(batch.epoch);
   entry.last_timestamp = batch.max_timestamp;
   entry.last_used_ms = now_ms;
@@ -241,10 +143,9 @@ void producer_state::record_replayed(const producer_batch& batch, base::unix_ms 
 }
 
 std::optional<model::offset> producer_state::refill_before(const producer_batch& batch) const {
-  if (producers_ == nullptr) return std::nullopt;
-  const auto found = producers_->find(batch.producer);
-  if (found == producers_->end()) return std::nullopt;
-  const auto& known = found->second;
+  const auto* found = producers_.find(batch.producer);
+  if (found == nullptr) return std::nullopt;
+  const auto& known = *found;
   if (batch.epoch != known.epoch || !known.wants_refill()) return std::nullopt;
   // Numbers wrap, so "before" means less than half the circle back.
   const auto distance = rewind(known.window.oldest().base_sequence(), batch.base_sequence.value());
@@ -254,10 +155,9 @@ std::optional<model::offset> producer_state::refill_before(const producer_batch&
 
 producer_state::refill_outcome producer_state::refill(model::producer_id producer,
                                                       std::span<const producer_batch> in_log_order) {
-  if (producers_ == nullptr) return refill_outcome::complete;
-  const auto found = producers_->find(producer);
-  if (found == producers_->end()) return refill_outcome::complete;
-  auto& known = found->second;
+  auto* const found = producers_.find(producer);
+  if (found == nullptr) return refill_outcome::complete;
+  auto& known = *found;
   if (in_log_order.empty()) known.window_complete = true;
   for (auto batch = in_log_order.rbegin(); batch != in_log_order.rend() && known.wants_refill(); ++batch) {
     if (batch->producer != producer || batch->last_offset() >= known.window.oldest().base_offset()) continue;
@@ -273,24 +173,19 @@ producer_state::refill_outcome producer_state::refill(model::producer_id produce
 }
 
 void producer_state::rest(model::offset from) {
-  if (producers_ == nullptr) return;
-  producers_->rehash(0);
-  for (auto& [producer, entry] : *producers_) {
-    if (entry.window.size() < 2 || entry.window.oldest().base_offset() < from) continue;
+  producers_.shrink();
+  producers_.for_each([from](model::producer_id, producer_entry& entry) {
+    if (entry.window.size() < 2 || entry.window.oldest().base_offset() < from) return;
     // What lies before the window is as far away as ever: refill() finds where the epoch began.
     entry.window.keep_newest();
     entry.window_complete = false;
-  }
+  });
 }
 
 void producer_state::load(std::span<const producer_snapshot_entry> entries, base::unix_ms now_ms) {
   clear();
-  if (entries.empty()) return;
-  producers_ = std::make_unique<table>();
-  // Left to itself the table begins with room for many more than the one that most partitions have.
-  producers_->reserve(entries.size());
   for (const auto& from : entries) {
-    auto& entry = (*producers_)[from.producer];
+    auto& entry = producers_[from.producer];
     set_open(from.producer, entry, model::no_offset);
     entry = producer_entry{};
     entry.epoch = from.epoch;
@@ -304,13 +199,13 @@ void producer_state::load(std::span<const producer_snapshot_entry> entries, base
     entry.window.add_newest({from.last_sequence, from.offset_delta, from.last_offset, from.timestamp});
     entry.window_complete = false;
   }
+  producers_.shrink();
 }
 
 std::vector<producer_snapshot_entry> producer_state::snapshot() const {
   std::vector<producer_snapshot_entry> entries;
-  if (producers_ == nullptr) return entries;
-  entries.reserve(producers_->size());
-  for (const auto& [producer, entry] : *producers_) {
+  entries.reserve(producers_.size());
+  producers_.for_each([&entries](model::producer_id producer, const producer_entry& entry) {
     // The time of last use takes the timestamp's place where it is later: after a restart it decides about
     // expiry.
     const auto timestamp = std::max(entry.last_timestamp, model::timestamp(entry.last_used_ms));
@@ -322,38 +217,33 @@ std::vector<producer_snapshot_entry> producer_state::snapshot() const {
       to.offset_delta = entry.window.newest().last_offset_delta;
     }
     entries.push_back(to);
-  }
+  });
   std::ranges::sort(entries, {}, &producer_snapshot_entry::producer);
   return entries;
 }
 
 void producer_state::clear() {
-  producers_ = nullptr;
+  producers_.clear();
   open_ = nullptr;
 }
 
 std::size_t producer_state::expire(base::unix_ms now_ms, std::int64_t expiration_ms) {
-  if (producers_ == nullptr) return 0;
-  const auto expired = std::erase_if(*producers_, [&](const auto& item) {
-    const auto& entry = item.second;
+  return producers_.erase_if([&](model::producer_id, const producer_entry& entry) {
     return entry.current_txn_first_offset == model::no_offset && now_ms - entry.last_used_ms >= expiration_ms;
   });
-  if (producers_->empty()) producers_ = nullptr;
-  return expired;
 }
 
 std::size_t producer_state::size() const {
-  return producers_ == nullptr ? 0 : producers_->size();
+  return producers_.size();
 }
 
 std::vector<producer_description> producer_state::describe() const {
   std::vector<producer_description> producers;
-  if (producers_ == nullptr) return producers;
-  producers.reserve(producers_->size());
-  for (const auto& [producer, entry] : *producers_) {
+  producers.reserve(producers_.size());
+  producers_.for_each([&producers](model::producer_id producer, const producer_entry& entry) {
     producers.push_back({producer, entry.epoch, entry.last_sequence(), entry.last_timestamp,
                          entry.coordinator_epoch, entry.current_txn_first_offset});
-  }
+  });
   std::ranges::sort(producers, {}, &producer_description::producer);
   return producers;
 }
@@ -367,11 +257,9 @@ std::optional<model::offset> producer_state::first_open_transaction(model::produ
 }
 
 std::optional<model::offset> producer_state::open_transaction_of(model::producer_id producer) const {
-  if (producers_ == nullptr) return std::nullopt;
-  const auto found = producers_->find(producer);
-  if (found == producers_->end()) return std::nullopt;
-  const auto begun = found->second.current_txn_first_offset;
-  return begun != model::no_offset ? std::optional(begun) : std::nullopt;
+  const auto* found = producers_.find(producer);
+  if (found == nullptr || found->current_txn_first_offset == model::no_offset) return std::nullopt;
+  return found->current_txn_first_offset;
 }
 
 }  // namespace tidelog::storage

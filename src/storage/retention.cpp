@@ -171,7 +171,7 @@ void log::core::forget_oldest(std::span<const std::shared_ptr<segment>> gone) {
     const std::lock_guard held(epochs_mutex);
     epochs.truncate_from_start(model::offset(log_start.load()));
   }
-  for (const auto& each : gone) deleted.push_back({each, now_ms});
+  for (const auto& each : gone) to_be_done().deleted.push_back({each, now_ms});
 }
 
 }  // namespace tidelog::storage

@@ -23,6 +23,19 @@ inline constexpr const char* cleaner_checkpoint = "cleaner-offset-checkpoint";
 
 using partition_offsets = std::map<model::topic_partition, model::offset>;
 
+/// Makes such a file's text line by line.
+class offset_checkpoint_text {
+ public:
+  /// In rising order, each partition once.
+  void add(const model::topic_partition& partition, model::offset at);
+  /// All of it.
+  [[nodiscard]] std::string take() &&;
+
+ private:
+  std::size_t entries_ = 0;
+  std::string lines_;
+};
+
 [[nodiscard]] std::string format_offset_checkpoint(const partition_offsets& offsets);
 /// Fails with errc::corrupt_checkpoint or unknown_format_version; `name` is for the message.
 [[nodiscard]] base::result<partition_offsets> parse_offset_checkpoint(std::string_view content,
