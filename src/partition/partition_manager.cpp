@@ -443,20 +443,19 @@ void partition_manager::sync_closed_segments() {
   }
 }
 
-partition_manager::rest_count partition_manager::rest_idle_logs() {
+std::size_t partition_manager::rest_idle_logs() {
   using idleness = storage::log::idleness;
-  rest_count count;
+  std::size_t in_use = 0;
   std::vector<partition_ptr> unsynced;
   for (const auto& each : all_partitions()) {
     auto found = idleness::at_rest;
     each->with_log([&](storage::log& log) { found = log.rest_if_idle(); });
-    if (found == idleness::in_use || found == idleness::unsynced) ++count.in_use;
-    if (found == idleness::has_come_to_rest) ++count.have_come_to_rest;
+    if (found == idleness::in_use || found == idleness::unsynced) ++in_use;
     if (found == idleness::unsynced) unsynced.push_back(each);
   }
   directory_.sync_together(unsynced.size());
   for (const auto& each : unsynced) each->with_log([](storage::log& log) { log.sync_soon(); });
-  return count;
+  return in_use;
 }
 
 void partition_manager::flush_due_logs() {

@@ -42,6 +42,10 @@ broker_run::broker_run(fault_file_system& files, partition::broker_layers layers
 
 broker_run::~broker_run() {
   manager_->stop();
+  // As the daemon does, not by letting go of them: the last who has one may be a callback of its own commit, which cannot
+  // wait for itself.
+  for (const auto& each : directory_->logs())
+    static_cast<void>(each.opened->close(storage::close_kind::discard));
 }
 
 void broker_run::stop_cleanly() {

@@ -3,6 +3,7 @@
 
 #include "tidelog/base/result.hpp"
 #include "tidelog/base/small_mutex.hpp"
+#include "tidelog/base/small_shared_mutex.hpp"
 #include "tidelog/metadata/config_effective.hpp"
 #include "tidelog/model/transaction_end.hpp"
 #include "tidelog/model/types.hpp"
@@ -155,7 +156,7 @@ class partition : public std::enable_shared_from_this<partition> {
 
   /// Held shared while the log is used, so that retire() and open() can wait for those who are at it. Nobody else holds it
   /// alone: neither readers nor writers wait here. Guards what follows.
-  mutable std::shared_mutex in_use_;
+  mutable base::small_shared_mutex in_use_;
   std::shared_ptr<storage::log> log_;
   /// Why there is no log; nothing while it is recovering.
   std::unique_ptr<const base::error> why_offline_;

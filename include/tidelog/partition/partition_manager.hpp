@@ -112,13 +112,9 @@ class partition_manager {
   void set_roll_listener(std::function<void()> listener);
   void flush_due_logs();
   void sync_closed_segments();
-  struct rest_count {
-    std::size_t in_use = 0;             ///< or not synced yet
-    std::size_t have_come_to_rest = 0;  ///< just now
-  };
   /// Logs that nobody uses take next to no memory and no descriptor afterwards; those that have not been synced for long
-  /// are, a little later. Called every few seconds by one thread.
-  rest_count rest_idle_logs();
+  /// are, a little later. Returns how many are in use or not synced yet. Called every few seconds by one thread.
+  std::size_t rest_idle_logs();
   /// Takes its time: no more than half of it is spent in removing.
   void remove_deleted_files();
   /// Those that are at work on all partitions come to an end soon.
