@@ -9,7 +9,8 @@ set -euo pipefail
 
 build=(build-essential cmake ninja-build ccache pkg-config
   libasio-dev libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev libexpected-dev nlohmann-json3-dev
-  zlib1g-dev liblz4-dev libzstd-dev libsnappy-dev libre2-dev libisal-dev libevent-dev libsystemd-dev libbenchmark-dev kcat)
+  zlib1g-dev liblz4-dev libzstd-dev libsnappy-dev libre2-dev libisal-dev libevent-dev libsystemd-dev libjemalloc-dev
+  libbenchmark-dev kcat)
 test=(lld libgtest-dev libgmock-dev librdkafka-dev python3)
 check=(clang libclang-rt-14-dev clang-format clang-tidy git)
 

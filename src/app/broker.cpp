@@ -5,6 +5,7 @@
 #include "logging.hpp"
 #include "metrics_port.hpp"
 #include "network_metrics.hpp"
+#include "thread_heap.hpp"
 
 #include "tidelog/base/log_message.hpp"
 #include "tidelog/base/worker_pool.hpp"
@@ -21,7 +22,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <malloc.h>
 #include <mutex>
 #include <sys/resource.h>
 #include <utility>
@@ -37,9 +37,6 @@ constexpr std::chrono::seconds flush_check_interval{1};
 constexpr std::chrono::seconds closed_segment_sync_interval{5};
 constexpr std::chrono::seconds free_space_interval{1};
 constexpr std::chrono::seconds idle_log_interval{5};
-constexpr std::size_t many_idle_logs = 64;
-/// Others wait for memory while it lasts.
-constexpr int looks_between_trims = 3;
 /// A reactor that has not run anything for so long is stuck.
 constexpr std::chrono::seconds reactor_silence{20};
 /// With what else is open, and a few that are opened before others are closed, no more than 4,096.
@@ -109,7 +106,10 @@ struct broker::parts {
         cold_reads("cold", cold_read_threads),
         reactors(static_cast<std::size_t>(settings.values.num_network_threads)),
         pings(reactors.size()),
-        sockets(reactors, network, service, cold_reads) {}
+        sockets(reactors, network, service, cold_reads) {
+    for (std::size_t i = 0; i < reactors.size(); ++i)
+      reactors.at(i).post([] { cache_freed_memory_of_this_thread(); });
+  }
 
   base::status reserve_addresses();
   base::status reserve_metrics_address();
@@ -117,7 +117,6 @@ struct broker::parts {
   base::status watch_free_space();
   base::status open_metadata_and_logs();
   void recover_partitions();
-  void all_logs_are_open();
   base::status serve();
   void start_housekeeping();
   [[nodiscard]] std::vector<metadata::broker_endpoint> endpoints() const;
@@ -279,16 +278,10 @@ void broker::parts::recover_partitions() {
     if (done < total && now_ms - told_ms < tell_every_ms) return;
     told_ms = now_ms;
     base::say_info("recovered {} of {} logs in {} ms", done, total, now_ms - started_ms);
-    if (done == total) all_logs_are_open();
+    if (done == total) space->end_start();
     if (recovery_listener) recovery_listener(done, total);
   };
-  if (partitions->recover(tell) == 0) all_logs_are_open();
-}
-
-void broker::parts::all_logs_are_open() {
-  space->end_start();
-  // What only the start needed goes back to the system: it was as much again as what many idle partitions keep.
-  ::malloc_trim(0);
+  if (partitions->recover(tell) == 0) space->end_start();
 }
 
 metadata::broker_config broker::parts::effective_config() const {
@@ -380,15 +373,7 @@ void broker::parts::start_housekeeping() {
   patient_chores.add(
       milliseconds(values.log_retention_check_interval_ms), [this] { partitions->delete_old_segments(); },
       milliseconds(first_retention));
-  patient_chores.add(idle_log_interval, [this, looks = 0, is_worth_it = false]() mutable {
-    const auto count = partitions->rest_idle_logs();
-    // What many of them have let go of lies scattered among what is in use.
-    is_worth_it = is_worth_it || count.have_come_to_rest >= many_idle_logs;
-    if (++looks < looks_between_trims || !is_worth_it) return;
-    ::malloc_trim(0);
-    looks = 0;
-    is_worth_it = false;
-  });
+  patient_chores.add(idle_log_interval, [this] { partitions->rest_idle_logs(); });
   patient_chores.add(file_removal_interval, [this] { partitions->remove_deleted_files(); });
   patient_chores.add(producer_expiry_interval, [this] {
     std::unique_lock lock(config_mutex);

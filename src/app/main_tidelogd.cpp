@@ -9,6 +9,17 @@
 
 #include <exception>
 
+// Read by jemalloc when the daemon starts (jemalloc(3), TUNING). What is not used any more goes back to the system after a
+// second, by a thread that does nothing else: what a start or a burst of work took, and what many partitions had while they
+// were in use. Only reactors have caches (thread_heap.hpp): most threads wait for the disk most of the time, and theirs
+// would keep megabytes, and scatter what lives long among what does not.
+extern "C" {
+extern const char* malloc_conf;
+const char* malloc_conf =
+    "background_thread:true,max_background_threads:1,dirty_decay_ms:1000,muzzy_decay_ms:0,"
+    "narenas:4,tcache:false";
+}
+
 namespace {
 
 using namespace tidelog::app;
