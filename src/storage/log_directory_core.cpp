@@ -357,7 +357,7 @@ base::status log_directory::core::write_if_changed(const char* name, const std::
 }
 
 std::vector<checkpointed_partition> log_directory::core::to_be_checkpointed() const {
-  // In one piece, which goes back to the system whole: this is done every minute, also when nobody uses the logs.
+  // In one piece, which goes back to the system whole: this is done every few seconds, also when nobody uses the logs.
   std::vector<checkpointed_partition> all;
   all.reserve(open.size() + not_open.size());
   for (const auto& [partition, each] : open) {
@@ -366,7 +366,6 @@ std::vector<checkpointed_partition> log_directory::core::to_be_checkpointed() co
   for (const auto& [partition, offsets] : not_open) {
     if (is_checkpointed(partition)) all.push_back({partition, offsets});
   }
-  std::ranges::sort(all, {}, &checkpointed_partition::partition);
   return all;
 }
 
@@ -380,6 +379,7 @@ base::status log_directory::core::write_checkpoints() {
     dropped = stale_in_checkpoints;
     all = to_be_checkpointed();
   }
+  std::ranges::sort(all, {}, &checkpointed_partition::partition);
   const auto write = [&](const char* name, model::offset checkpointed_offsets::*which, bool also_zero) {
     offset_checkpoint_text text;
     for (const auto& [partition, offsets] : all) {

@@ -103,7 +103,7 @@ struct log_directory::core {
   [[nodiscard]] base::status name_directory(const log_request& request);
   /// Whether there is one, which has the topic id then.
   [[nodiscard]] base::result<bool> find_directory(const log_request& request) const;
-  /// What the checkpoints are to say, in rising order. With `mutex` held.
+  /// What the checkpoints are to say, in no order. With `mutex` held.
   [[nodiscard]] std::vector<checkpointed_partition> to_be_checkpointed() const;
   [[nodiscard]] base::status write_if_changed(const char* name, const std::string& text);
   [[nodiscard]] base::status close_logs(base::worker_pool& pool);
