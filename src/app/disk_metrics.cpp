@@ -33,6 +33,9 @@ scrub_metrics::scrub_metrics(metrics::registry& registry, const storage::log_scr
               [](const figures& now) { return now.bytes; });
   add_counter("tidelog_scrub_unreadable_segments", "Segments that the disk did not give.",
               [](const figures& now) { return now.unreadable; });
+  add_counter("tidelog_scrub_missing_segments",
+              "Places between segments that were read through where one or more are missing.",
+              [](const figures& now) { return now.gaps; });
   add_counter("tidelog_scrub_rounds", "Rounds over all segments that have come to their end.",
               [](const figures& now) { return now.rounds; });
   series_.push_back(registry.add_callback_gauge(

@@ -168,7 +168,7 @@ base::error cluster_metadata::damage(model::offset first, model::offset next) co
           fmt::format(
               "{}: the records from offset {} to {} are lost or damaged, and topics or configs with them; "
               "restore {} from a copy, or remove {} to start with what was before",
-              directory_.native(), first.value(), next.value(), directory_.native(),
+              directory_.native(), first.value(), next.value() - 1, directory_.native(),
               (directory_ / recovery_point_name).native())};
 }
 

@@ -39,8 +39,13 @@ std::optional<scrubbed_segment> log::scrub_segment(model::offset from, const scr
   scrubbed_segment read{.base_offset = one.base_offset()};
   read.outcome = [&]() -> base::status {
     TIDELOG_TRY(const std::uint64_t end, c.end_on_disk(now, static_cast<std::size_t>(found - all.begin())));
-    return one.scrub(
-        end, [&](std::uint64_t bytes) { return c.still_has(one) && pace(bytes); }, read.bytes);
+    TIDELOG_TRY(
+        const auto next_offset,
+        one.scrub(end, [&](std::uint64_t bytes) { return c.still_has(one) && pace(bytes); }, read.bytes));
+    const auto next = std::next(found);
+    if (!next_offset || next == all.end() || config().cleanup.compact || !c.still_has(one)) return {};
+    if ((*next)->base_offset() > *next_offset) read.missing_behind = {*next_offset, (*next)->base_offset()};
+    return {};
   }();
   if (!read.outcome && (read.outcome.error().code == std::errc::operation_canceled || !c.still_has(one))) {
     read.reach = scrubbed_segment::extent::cut_short;

@@ -167,6 +167,13 @@ void log_scrubber::take(const scrubbed_segment& read, const model::topic_partiti
   } else if (read.reach == scrubbed_segment::extent::whole) {
     segments_.fetch_add(1);
   }
+  if (const auto& gap = read.missing_behind; gap && told_gaps_.emplace(of, gap->first).second) {
+    gaps_.fetch_add(1);
+    base::say_error(
+        "{}: the records from offset {} to offset {} are in no segment: a segment behind the one at offset {} is missing, or "
+        "the end of that one",
+        of.text(), gap->first.value(), gap->next.value() - 1, read.base_offset.value());
+  }
   const std::lock_guard guard(mutex_);
   // What a stop has cut short is read again after the next start.
   if (!stopping_) progress_.next_base = read.base_offset + 1;
@@ -212,7 +219,7 @@ void log_scrubber::write_progress() {
 }
 
 log_scrubber::figures log_scrubber::current() const {
-  return {segments_.load(), bytes_.load(), unreadable_.load(), rounds_.load()};
+  return {segments_.load(), bytes_.load(), unreadable_.load(), gaps_.load(), rounds_.load()};
 }
 
 }  // namespace tidelog::storage

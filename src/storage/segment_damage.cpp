@@ -69,7 +69,7 @@ void segment::report_damage(const damaged_range& range) {
   const auto name = home_.directory / segment_file_name(base_, data_suffix);
   const auto upto = range.next_offset == model::no_offset
                         ? std::string("the end of the segment")
-                        : fmt::format("offset {}", range.next_offset.value());
+                        : fmt::format("offset {}", range.next_offset.value() - 1);
   base::say_error(
       "{}: positions {} to {} are damaged: the records from offset {} to {} are lost, what follows is kept",
       name.native(), range.position, range.end_position, range.first_offset.value(), upto);

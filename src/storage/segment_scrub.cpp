@@ -43,8 +43,9 @@ class passing_reader {
 
 }  // namespace
 
-base::status segment::scrub(std::uint64_t end, const scrub_pace& go_on, std::uint64_t& bytes_read) {
-  if (end == 0) return {};
+base::result<std::optional<model::offset>> segment::scrub(std::uint64_t end, const scrub_pace& go_on,
+                                                          std::uint64_t& bytes_read) {
+  if (end == 0) return std::nullopt;
   // A descriptor of its own, whose reads nobody else's readahead has to follow.
   TIDELOG_TRY(const auto file,
               home_.environment.files.open(home_.directory / segment_file_name(base_, data_suffix),
@@ -52,21 +53,28 @@ base::status segment::scrub(std::uint64_t end, const scrub_pace& go_on, std::uin
   passing_reader reader(*file, go_on);
   batch_checker checker(std::ref(reader), end);
   batch_boundary at{0, base_};
+  bool is_unbroken = true;
+  bool is_behind_damage = false;
   auto outcome = [&]() -> base::status {
     while (at.position < end) {
       const auto batch = checker.check(at.position);
       if (batch && may_follow(*batch, at.next_offset, base_)) {
+        is_unbroken &= batch->base_offset() == at.next_offset;
+        is_behind_damage = false;
         at = {at.position + batch->size_bytes(), batch->next_offset()};
         continue;
       }
       if (!batch && batch.error().code.category() != model::batch_category())
         return tl::unexpected(batch.error());
       TIDELOG_TRY(at, pass_damage(at));
+      is_behind_damage = true;
     }
     return {};
   }();
   bytes_read += reader.bytes();
-  return outcome;
+  if (!outcome) return base::forward_error(outcome);
+  if (!is_unbroken || is_behind_damage) return std::nullopt;
+  return at.next_offset;
 }
 
 }  // namespace tidelog::storage

@@ -24,10 +24,26 @@ class ScrubTest(harness.BrokerTest):
         self.start()
         found = self.daemon.wait_for_line(
             r"0{20}\.log: positions (\d+) to (\d+) are damaged: the records from offset (\d+) to offset (\d+) are lost")
-        begin, end, first, following = map(int, found.groups())
+        begin, end, first, last = map(int, found.groups())
         self.assertTrue(begin <= 500_000 < end)
-        self.assertTrue(0 < following - first <= 10)
-        self.assertEqual(self.receive("text"), b"".join(content[:first] + content[following:]))
+        self.assertTrue(0 <= last - first < 10)
+        self.assertEqual(self.receive("text"), b"".join(content[:first] + content[last + 1:]))
+        self.assertEqual(self.daemon.stop(), 0)
+
+    def test_a_segment_that_is_missing_is_found_without_a_reader(self):
+        self.start()
+        self.create("text", segment_bytes=1048576)
+        self.send("text", lines(8000))
+        self.assertEqual(self.daemon.stop(), 0)
+        folder = os.path.join(self.data, "text-0")
+        bases = sorted(int(name[:20]) for name in os.listdir(folder) if name.endswith(".log"))
+        self.assertGreater(len(bases), 2)
+        os.remove(os.path.join(folder, f"{bases[1]:020}.log"))
+        os.remove(os.path.join(self.data, ".scrub-progress"))
+        self.start()
+        found = self.daemon.wait_for_line(r"text-0: the records from offset (\d+) to offset (\d+) are in no segment")
+        self.assertEqual([int(each) for each in found.groups()], [bases[1], bases[2] - 1])
+        self.assertEqual(self.receive("text"), lines(bases[1]) + lines(8000 - bases[2], bases[2]))
         self.assertEqual(self.daemon.stop(), 0)
 
     def test_it_stops_at_once_and_goes_on_later(self):

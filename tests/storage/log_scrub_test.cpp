@@ -36,6 +36,12 @@ class log_scrub : public testing::Test {
     byte[0] ^= std::byte{0x10};
     ASSERT_TRUE((*file)->write_at(byte, position));
   }
+  void close_and_remove(std::unique_ptr<storage::log> log, std::int64_t base) {
+    ASSERT_TRUE(log->close(storage::close_kind::clean));
+    log.reset();
+    for (const char* suffix : {"log", "index", "timeindex"})
+      ASSERT_TRUE(files.remove_file(world.directory / fmt::format("{:020}.{}", base, suffix)));
+  }
   static std::vector<std::int64_t> readable(storage::log& log) {
     std::vector<std::int64_t> offsets;
     for (const auto& each : consume(log, at(0))) offsets.push_back(each.offset);
@@ -115,6 +121,59 @@ TEST_F(log_scrub, what_is_not_known_to_be_on_disk_is_left_to_recovery) {
   ASSERT_TRUE(log->flush());
   EXPECT_GT(log->scrub_segment(at(0), at_full_speed)->bytes, 0U);
   EXPECT_GT(log->scrub_segment(at(6), at_full_speed)->bytes, 0U);
+}
+
+TEST_F(log_scrub, segment_that_is_missing_between_others_is_told) {
+  auto log = filled();
+  EXPECT_FALSE(log->scrub_segment(at(0), at_full_speed)->missing_behind);
+  const auto config = log->config();
+  close_and_remove(std::move(log), 3);
+  log = world.open_clean(config);
+  const auto read = log->scrub_segment(at(0), at_full_speed);
+  ASSERT_TRUE(read->missing_behind);
+  EXPECT_EQ(read->missing_behind->first, at(3));
+  EXPECT_EQ(read->missing_behind->next, at(6));
+  EXPECT_FALSE(log->scrub_segment(at(6), at_full_speed)->missing_behind) << "nothing comes behind it";
+  EXPECT_EQ(readable(*log), (std::vector<std::int64_t>{0, 1, 2, 6, 7, 8}));
+
+  flip(0, batch_bytes(value_bytes) + 500);
+  EXPECT_TRUE(log->scrub_segment(at(0), at_full_speed)->missing_behind) << "where damage ends is known";
+  flip(0, 2 * batch_bytes(value_bytes) + 500);
+  EXPECT_FALSE(log->scrub_segment(at(0), at_full_speed)->missing_behind) << "it may reach so far";
+}
+
+TEST_F(log_scrub, where_compaction_has_left_out_offsets_no_segment_is_known_to_be_missing) {
+  auto config = compacted_config();
+  const auto one = make_keyed_batch({put("a", std::string(100, 'v'))});
+  // So that the first one stays one of its own.
+  config.segment_bytes = static_cast<std::int64_t>(4 * one.size());
+  auto log = world.open(config);
+  for (const char* key : {"p", "a", "q", "r", "a", "b", "c", "d", "z"})
+    store(*log, make_keyed_batch({put(key, std::string(100, 'v'))}));
+  ASSERT_TRUE(log->flush());
+  clean(*log);
+  ASSERT_EQ(readable(*log), (std::vector<std::int64_t>{0, 2, 3, 4, 5, 6, 7, 8}));
+  close_and_remove(std::move(log), 4);
+  // The policy is another one from now on, and what compaction has done remains.
+  config.cleanup.compact = false;
+  log = world.open_clean(config);
+  ASSERT_EQ(readable(*log), (std::vector<std::int64_t>{0, 2, 3, 8}));
+  EXPECT_FALSE(log->scrub_segment(at(0), at_full_speed)->missing_behind);
+}
+
+TEST_F(log_scrub, missing_segment_of_a_compacted_log_may_be_one_that_compaction_emptied) {
+  auto config = compacted_config();
+  auto log = world.open(config);
+  for (const char* key : {"a", "b", "c"}) {
+    store(*log, make_keyed_batch({put(key, "v")}));
+    seal(*log);
+  }
+  close_and_remove(std::move(log), 1);
+  log = world.open_clean(config);
+  EXPECT_FALSE(log->scrub_segment(at(0), at_full_speed)->missing_behind);
+  config.cleanup.compact = false;
+  log->update_config(config);
+  EXPECT_TRUE(log->scrub_segment(at(0), at_full_speed)->missing_behind) << "it would have been told";
 }
 
 TEST_F(log_scrub, pace_ends_it_at_once) {

@@ -169,6 +169,19 @@ TEST_F(log_scrubber_test, unreadable_segment_does_not_keep_the_others_from_their
   EXPECT_EQ(segments(), 1U);
 }
 
+TEST_F(log_scrubber_test, missing_segment_is_told_once) {
+  make_log(0, 3);
+  reopen_directory();
+  ASSERT_TRUE(files.remove_file("/data/d/t-0/00000000000000000001.log"));
+  make_log(0, 0);
+  finish_round();
+  EXPECT_EQ(scrubber->current().gaps, 1U);
+  world.clock.advance(interval());
+  finish_round();
+  EXPECT_EQ(scrubber->current().rounds, 2U);
+  EXPECT_EQ(scrubber->current().gaps, 1U);
+}
+
 TEST_F(log_scrubber_test, damage_is_counted_for_the_whole_directory) {
   make_log(0, 2);
   const auto file = *files.open("/data/d/t-0/00000000000000000001.log", io::open_mode::read_write);

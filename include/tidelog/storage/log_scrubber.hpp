@@ -57,6 +57,7 @@ class log_scrubber {
     std::uint64_t segments = 0;    ///< read to their end
     std::uint64_t bytes = 0;       ///< read
     std::uint64_t unreadable = 0;  ///< segments that the disk did not give
+    std::uint64_t gaps = 0;        ///< between segments, where one or more are missing
     std::uint64_t rounds = 0;      ///< brought to their end
   };
   [[nodiscard]] figures current() const;
@@ -105,10 +106,12 @@ class log_scrubber {
   std::vector<model::topic_partition> late_;
   /// Reported once each.
   std::set<std::pair<model::topic_partition, model::offset>> told_unreadable_;
+  std::set<std::pair<model::topic_partition, model::offset>> told_gaps_;
 
   std::atomic<std::uint64_t> segments_{0};
   std::atomic<std::uint64_t> bytes_{0};
   std::atomic<std::uint64_t> unreadable_{0};
+  std::atomic<std::uint64_t> gaps_{0};
   std::atomic<std::uint64_t> rounds_{0};
 };
 

@@ -6,11 +6,18 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 
 namespace tidelog::storage {
 
 /// Asked before so many bytes are read, and takes as long as it wants; false ends the reading.
 using scrub_pace = std::function<bool(std::uint64_t bytes)>;
+
+/// Offsets from `first` to before `next`.
+struct missing_offsets {
+  model::offset first{};
+  model::offset next{};
+};
 
 /// One segment, as far as it was read.
 struct scrubbed_segment {
@@ -21,6 +28,9 @@ struct scrubbed_segment {
   extent reach = extent::whole;
   /// The errno of what the disk did not give.
   base::status outcome{};
+  /// Behind its last record, up to where the next segment begins: what is in no segment, though nothing is ever taken out
+  /// of the middle of such a log.
+  std::optional<missing_offsets> missing_behind{};
 };
 
 }  // namespace tidelog::storage
