@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What durable produce costs when it goes to many partitions: tidelogd with its commit journal and without it
-(log.commit.journal.bytes=0, which syncs the file of every partition), on the same file system, taking turns.
+(log.commit.journal.bytes=0, which syncs the file of every partition), on the same file system, taking turns; and what
+the floor pays, which does nothing but write each request to a journal and to its file, and sync both.
 
     bench/durable.py --bin build/release/bin --dir /var/tmp
     sudo bench/durable.py --bin build/release/bin --dir /var/tmp --image ext4 --image xfs
@@ -74,6 +75,12 @@ def measure(options, broker, connections, partitions):
     return compare.bench(options, broker, "produce", load, ["flush.messages=1"])[0]
 
 
+def measure_floor(options, below, connections, partitions):
+    return compare.run_json([os.path.join(options.bin, "tidelog-floor"), "group-commit", "--dir", below,
+                             "--batch-bytes", "1024", "--connections", str(connections), "--files", str(partitions),
+                             "--warm-up", str(options.warm_up), "--seconds", str(options.seconds)])[0]
+
+
 def run(options, name, below):
     print(f"{name}:")
     results = {}
@@ -85,10 +92,11 @@ def run(options, name, below):
                 for shape in (few, many):
                     for mode, broker in brokers.items():
                         results.setdefault((mode, shape), []).append(measure(options, broker, *shape))
+                    results.setdefault(("floor", shape), []).append(measure_floor(options, below, *shape))
     rate = {key: statistics.median(one["requests_per_s"] for one in all_of) for key, all_of in results.items()}
     p99 = {key: statistics.median(one["latency_us"]["p99"] for one in all_of) for key, all_of in results.items()}
     for few, many, aim in PAIRS:
-        for mode in MODES:
+        for mode in [*MODES, "floor"]:
             ratio = rate[mode, many] / rate[mode, few]
             note = f"  (aim {aim})" if mode == "journal" else ""
             print(f"  {few[0]:>4} connections, {few[1]} -> {many[1]} partitions, {mode:<9}  "

@@ -40,7 +40,7 @@ class Daemon:
     def resident(self):
         return compare.resident_bytes(self.broker.pid)
 
-    def produce(self, topic, partitions, seconds, configs, batch_bytes=1024):
+    def produce(self, topic, partitions, seconds, configs, batch_bytes):
         command = [os.path.join(self.options.bin, "tidelog-bench"), "produce", "--bootstrap", self.broker.address,
                    "--topic", topic, "--partitions", str(partitions), "--batch-bytes", str(batch_bytes),
                    "--record-bytes", "256", "--connections", "8", "--depth", "8", "--acks", "1", "--output", "json",
@@ -59,7 +59,7 @@ def show_floor(options):
     rates = {}
     for count in (1, options.partitions):
         answer = compare.run_json([os.path.join(options.bin, "tidelog-floor"), "sink", "--dir", options.dir,
-                                   "--batch-bytes", "1024", "--connections", "8", "--depth", "8", "--files", str(count),
+                                   "--batch-bytes", str(options.batch_bytes), "--connections", "8", "--depth", "8", "--files", str(count),
                                    "--warm-up", "2", "--seconds", str(options.seconds)])[0]
         rates[count] = answer["requests_per_s"]
     print(f"the floor of that: {rates[1]:,.0f} and {rates[options.partitions]:,.0f}: "
@@ -77,8 +77,8 @@ def measure_partitions(options, data):
                 name = f"{durability.replace(' ', '-')}-{count}"
                 # The first run makes topic and files, which is not what is measured.
                 for _ in range(2):
-                    rates[count] = daemon.produce(name, count, options.seconds,
-                                                  [f"flush.messages={flush}"])["requests_per_s"]
+                    rates[count] = daemon.produce(name, count, options.seconds, [f"flush.messages={flush}"],
+                                                  options.batch_bytes)["requests_per_s"]
             print(f"append, {durability}: {rates[1]:,.0f} requests/s at 1 partition, {rates[many]:,.0f} at {many:,}: "
                   f"{rates[many] / rates[1]:.2f} (aim >= 0.7); {daemon.open_files():,} files open (aim <= 4,096)")
         if durability == "page cache":
@@ -129,6 +129,7 @@ def main():
     parser.add_argument("--dir", default=tempfile.gettempdir(), help="file system that is measured")
     parser.add_argument("--only", choices=["idle", "partitions", "segments"])
     parser.add_argument("--partitions", type=int, default=10_000)
+    parser.add_argument("--batch-bytes", type=int, default=1024, help="what a request has for its partition")
     parser.add_argument("--segments", type=int, default=50_000)
     parser.add_argument("--seconds", type=float, default=3)
     options = parser.parse_args()

@@ -31,8 +31,8 @@ struct options {
   double warm_up_seconds = 1;
   std::uint64_t segment_bytes = 256ULL << 20;
   bool growing = false;
-  /// More than one: each payload goes to one of them at random.
-  std::size_t files = 1;
+  /// Not 0: each payload goes to one of so many files at random.
+  std::size_t files = 0;
   std::size_t open_files = 4000;
 };
 

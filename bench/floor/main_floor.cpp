@@ -25,10 +25,9 @@ constexpr const char* help =
     "                (8 connections, depth 1)\n"
     "\n"
     "Files without a name are made in --dir (default /tmp): use the file system that the broker uses.\n"
-    "--files: sink and ping-pong append to so many files with names, each in a directory of its own, one of "
-    "them at "
-    "random for each\n"
-    "request; no more than --open-files (default 4000) stay open.\n"
+    "--files: append to so many files with names, each in a directory of its own, one of them at random for\n"
+    "each request; no more than --open-files (default 4000) stay open. group-commit writes to them besides,\n"
+    "and syncs those that are open for each half of what it is laid out for.\n"
     "--growing: the group commit appends to a growing file instead of one laid out beforehand.\n";
 
 bool number(std::string_view text, auto& into) {
@@ -50,11 +49,11 @@ bool take(options& into, std::string_view name, const char* value) {
 }
 
 /// In a directory of its own, which goes at the end.
-int measure_many_sinks(options wanted) {
+int measure_many_files(options wanted, const tidelog::floor_bench::server& serve) {
   wanted.directory += "/tidelog-floor-XXXXXX";
   if (::mkdtemp(wanted.directory.data()) == nullptr)
     tidelog::floor_bench::give_up("cannot make a directory in --dir");
-  const int outcome = measure(wanted, tidelog::floor_bench::serve_many_sinks);
+  const int outcome = measure(wanted, serve);
   std::filesystem::remove_all(wanted.directory);
   return outcome;
 }
@@ -87,11 +86,13 @@ int main(int count, char** arguments) {
   namespace floors = tidelog::floor_bench;
   if (wanted.mode == "sink") {
     use_defaults(wanted, 256 * 1024, 4, 4);
-    return wanted.files > 1 ? measure_many_sinks(wanted) : measure(wanted, floors::serve_sink);
+    return wanted.files > 0 ? measure_many_files(wanted, floors::serve_many_sinks)
+                            : measure(wanted, floors::serve_sink);
   }
   if (wanted.mode == "ping-pong") {
     use_defaults(wanted, 1024, 1, 1);
-    return wanted.files > 1 ? measure_many_sinks(wanted) : measure(wanted, floors::serve_sink);
+    return wanted.files > 0 ? measure_many_files(wanted, floors::serve_many_sinks)
+                            : measure(wanted, floors::serve_sink);
   }
   if (wanted.mode == "sendfile") {
     use_defaults(wanted, 1 << 20, 2, 2);
@@ -99,7 +100,8 @@ int main(int count, char** arguments) {
   }
   if (wanted.mode == "group-commit") {
     use_defaults(wanted, 1024, 8, 1);
-    return measure(wanted, floors::serve_group_commit);
+    return wanted.files > 0 ? measure_many_files(wanted, floors::serve_group_commit)
+                            : measure(wanted, floors::serve_group_commit);
   }
   std::fprintf(stderr, "tidelog-floor: %s: unknown mode\n\n%s", arguments[1], help);
   return 2;

@@ -2,18 +2,13 @@
 // With one connection and one request at a time it is the floor of synchronous latency.
 
 #include "floor.hpp"
+#include "many_files.hpp"
 
 #include "tidelog/base/crc32c.hpp"
 
-#include <deque>
-#include <fcntl.h>
 #include <memory>
-#include <random>
-#include <string>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace tidelog::floor_bench {
@@ -44,51 +39,6 @@ class sink_file {
   const options& wanted_;
   descriptor file_;
   std::uint64_t position_ = 0;
-};
-
-/// The logs of many partitions: those that were opened first are closed when too many are open.
-class many_sink_files {
- public:
-  explicit many_sink_files(const options& wanted) : most_open_(wanted.open_files), files_(wanted.files) {
-    rlimit descriptors{};
-    must(::getrlimit(RLIMIT_NOFILE, &descriptors), "getrlimit");
-    descriptors.rlim_cur = descriptors.rlim_max;
-    must(::setrlimit(RLIMIT_NOFILE, &descriptors), "setrlimit");
-    for (std::size_t i = 0; i < files_.size(); ++i) {
-      const auto directory = wanted.directory + "/" + std::to_string(i);
-      must(::mkdir(directory.c_str(), 0700), "mkdir");
-      files_[i].name = directory + "/00000000000000000000.log";
-      open(files_[i], O_CREAT);
-    }
-  }
-
-  void append(const std::byte* bytes, std::size_t count) {
-    file& chosen = files_[random_() % files_.size()];
-    if (chosen.opened.get() < 0) open(chosen, 0);
-    must(::pwrite(chosen.opened.get(), bytes, count, static_cast<off_t>(chosen.position)), "pwrite");
-    chosen.position += count;
-  }
-
- private:
-  struct file {
-    std::string name;
-    descriptor opened;
-    std::uint64_t position = 0;
-  };
-  void open(file& which, int flags) {
-    if (open_.size() == most_open_) {
-      open_.front()->opened = descriptor();
-      open_.pop_front();
-    }
-    const int number = ::open(which.name.c_str(), O_RDWR | O_CLOEXEC | flags, 0600);
-    which.opened = descriptor(static_cast<int>(must(number, "open")));
-    open_.push_back(&which);
-  }
-
-  std::size_t most_open_;
-  std::vector<file> files_;
-  std::deque<file*> open_;
-  std::minstd_rand random_;
 };
 
 /// False when the peer has gone.
@@ -133,7 +83,7 @@ void serve_sink(int listener, const options& wanted) {
 }
 
 void serve_many_sinks(int listener, const options& wanted) {
-  many_sink_files log(wanted);
+  many_files log(wanted);
   serve(listener, wanted, log);
 }
 
