@@ -4,6 +4,8 @@
 #include "group_metrics.hpp"
 #include "group_partition.hpp"
 #include "group_timer.hpp"
+#include "partition_table.hpp"
+#include "periodic_round.hpp"
 #include "serial_tasks.hpp"
 #include "subscription_pattern.hpp"
 
@@ -81,8 +83,6 @@ const std::string& group_of(const Request& request) {
   return request.group_id;
 }
 
-using partition_list = std::vector<std::shared_ptr<group_partition>>;
-
 }  // namespace
 
 std::int32_t partition_of_group(const std::string& group_id, std::int32_t partition_count) {
@@ -101,11 +101,6 @@ struct group_coordinator::parts {
         timer("groups", environment.clock, [this](steady_ms now_ms) { return do_due(now_ms); }),
         metrics(environment.metrics, environment.clock, [this] { return take_census(); }) {}
 
-  [[nodiscard]] std::shared_ptr<const partition_list> current() const {
-    const std::lock_guard lock(list_mutex);
-    return partitions;
-  }
-  [[nodiscard]] std::shared_ptr<group_partition> partition_of(const std::string& group_id) const;
   template <class Request, class Answer>
   void handle(void (group_shard::*event)(group_step&, Request, reply<Answer>), Request request,
               reply<Answer> to);
@@ -115,11 +110,8 @@ struct group_coordinator::parts {
   void resolve_patterns();
   void publish_surroundings();
   [[nodiscard]] std::vector<group_shard::deleted_topic> follow_topics(const metadata::image_ptr& next);
-  void follow_partitions();
   [[nodiscard]] std::shared_ptr<group_partition> make_partition(const partition::partition_ptr& log);
-  void replace(partition_list next, std::error_code why);
   steady_ms do_due(steady_ms now_ms);
-  [[nodiscard]] steady_ms expire_if_due(steady_ms now_ms, const partition_list& all);
   [[nodiscard]] group_census take_census() const;
   void stop();
 
@@ -133,14 +125,11 @@ struct group_coordinator::parts {
   std::int64_t topics_version = 0;
   std::atomic<bool> is_stopped{false};
 
-  mutable std::mutex list_mutex;
-  std::shared_ptr<const partition_list> partitions = std::make_shared<partition_list>();
-  /// Of partitions that are not here any more.
-  group_activity past_activity;
+  partition_table<group_partition> partitions{[this](const auto& log) { return make_partition(log); }};
 
   std::atomic<std::int64_t> retention_check_interval_ms{0};
   /// Only the timer's.
-  steady_ms next_expiry_ms = no_deadline;
+  periodic_round expiry_round;
 
   /// Topics have changed since patterns were last looked at, or some that were read were never.
   std::atomic<bool> patterns_are_outdated{false};
@@ -153,17 +142,10 @@ struct group_coordinator::parts {
   group_metrics metrics;
 };
 
-std::shared_ptr<group_partition> group_coordinator::parts::partition_of(const std::string& group_id) const {
-  const auto all = current();
-  if (all->empty()) return nullptr;
-  return (
-      *all)[static_cast<std::size_t>(partition_of_group(group_id, static_cast<std::int32_t>(all->size())))];
-}
-
 template <class Request, class Answer>
 void group_coordinator::parts::handle(void (group_shard::*event)(group_step&, Request, reply<Answer>),
                                       Request request, reply<Answer> to) {
-  const auto partition = partition_of(group_of(request));
+  const auto partition = partitions.partition_of(group_of(request));
   if (!partition) return refuse(to, errc::not_available);
   partition->handle(event, std::move(request), std::move(to));
 }
@@ -197,7 +179,7 @@ steady_ms group_coordinator::parts::resolve_patterns_if_due(steady_ms now_ms) {
 
 void group_coordinator::parts::resolve_patterns() {
   patterns_are_outdated = false;
-  const auto all = current();
+  const auto all = partitions.current();
   for (const auto& partition : *all) {
     if (!is_stopped && !partition->resolve_patterns()) patterns_are_outdated = true;
   }
@@ -225,84 +207,36 @@ std::vector<group_shard::deleted_topic> group_coordinator::parts::follow_topics(
   return deleted;
 }
 
-void group_coordinator::parts::follow_partitions() {
-  const auto hosted = environment.partitions.find(offsets_topic);
-  const auto before = current();
-  partition_list next;
-  partition_list made;
-  for (std::size_t i = 0; hosted && i < hosted->partitions.size(); ++i) {
-    const auto& log = hosted->partitions[i];
-    if (i < before->size() && (*before)[i]->log() == log) {
-      next.push_back((*before)[i]);
-      continue;
-    }
-    next.push_back(make_partition(log));
-    made.push_back(next.back());
-  }
-  for (const auto& partition : made) partition->load();
-  replace(std::move(next), errc::not_coordinator);
-}
-
 std::shared_ptr<group_partition> group_coordinator::parts::make_partition(
     const partition::partition_ptr& log) {
   return std::make_shared<group_partition>(
-      log, group_partition_environment{board, environment.workers, environment.clock,
-                                       [this](steady_ms at) { timer.wake_at(at); },
-                                       [this] { look_at_patterns(); }});
-}
-
-/// Those that are not among the next are given up, with the error that those who wait are answered with.
-void group_coordinator::parts::replace(partition_list next, std::error_code why) {
-  const auto published = std::make_shared<const partition_list>(std::move(next));
-  auto before = current();
-  for (const auto& partition : *before) {
-    if (std::find(published->begin(), published->end(), partition) != published->end()) continue;
-    const auto activity = partition->activity();
-    partition->give_up(why);
-    const std::lock_guard lock(list_mutex);
-    past_activity.rebalances += activity.rebalances;
-    past_activity.commits += activity.commits;
-  }
-  const std::lock_guard lock(list_mutex);
-  partitions = published;
+      log, group_partition_environment{
+               board,
+               {environment.workers, environment.clock, [this](steady_ms at) { timer.wake_at(at); }},
+               [this] { look_at_patterns(); }});
 }
 
 steady_ms group_coordinator::parts::do_due(steady_ms now_ms) {
-  const auto all = current();
+  const auto all = partitions.current();
   auto next = no_deadline;
   for (const auto& partition : *all) {
     if (partition->next_deadline_ms() <= now_ms) partition->advance();
     next = std::min(next, partition->next_deadline_ms());
   }
-  return std::min({next, expire_if_due(now_ms, *all), resolve_patterns_if_due(now_ms)});
-}
-
-steady_ms group_coordinator::parts::expire_if_due(steady_ms now_ms, const partition_list& all) {
-  const auto interval_ms = retention_check_interval_ms.load();
-  if (next_expiry_ms != no_deadline && next_expiry_ms <= now_ms) {
-    for (const auto& partition : all) {
-      environment.workers.submit([partition] { partition->expire_offsets(); });
-    }
-    next_expiry_ms = no_deadline;
-  }
-  // An interval that has become shorter counts from now.
-  next_expiry_ms = std::min(next_expiry_ms, now_ms + interval_ms);
-  return next_expiry_ms;
+  const auto expire = [&] {
+    for (const auto& each : *all) environment.workers.submit([each] { each->expire_offsets(); });
+  };
+  return std::min({next, expiry_round.do_if_due(now_ms, retention_check_interval_ms, expire),
+                   resolve_patterns_if_due(now_ms)});
 }
 
 group_census group_coordinator::parts::take_census() const {
   group_census census;
-  partition_list all;
-  {
-    const std::lock_guard lock(list_mutex);
-    census.activity = past_activity;
-    all = *partitions;
-  }
+  const auto [all, past] = partitions.all_and_past();
+  census.activity = past;
   for (const auto& partition : all) {
     census.counts += partition->counts();
-    const auto activity = partition->activity();
-    census.activity.rebalances += activity.rebalances;
-    census.activity.commits += activity.commits;
+    census.activity += partition->work_done();
     census.partitions_loading += partition->is_loading() ? 1 : 0;
     census.load_time_ms = std::max(census.load_time_ms, partition->load_time_ms());
   }
@@ -321,7 +255,7 @@ void group_coordinator::parts::stop() {
     const std::lock_guard lock(change_mutex);
     is_stopped = true;
     // There is no other coordinator to look for.
-    replace({}, errc::not_available);
+    partitions.give_up_all(errc::not_available);
   }
   pattern_tasks.wait();
 }
@@ -343,23 +277,15 @@ void group_coordinator::apply(const metadata::image_ptr& image) {
   const auto deleted = parts_->follow_topics(image);
   parts_->publish_surroundings();
   if (parts_->topics_version != version) parts_->look_at_patterns();
-  parts_->follow_partitions();
+  parts_->partitions.follow(parts_->environment.partitions.find(offsets_topic).get());
   if (deleted.empty()) return;
-  const auto all = parts_->current();
+  const auto all = parts_->partitions.current();
   for (const auto& partition : *all) partition->forget_topics(deleted);
 }
 
 void group_coordinator::log_was_opened(const partition::partition_ptr& of) {
   const std::lock_guard lock(parts_->change_mutex);
-  auto next = *parts_->current();
-  const auto found =
-      std::find_if(next.begin(), next.end(), [&](const auto& each) { return each->log() == of; });
-  // It may have been found open already by whoever made it.
-  if (parts_->is_stopped || found == next.end() || (*found)->openings_at_load() == of->openings()) return;
-  *found = parts_->make_partition(of);
-  const auto made = *found;
-  made->load();
-  parts_->replace(std::move(next), errc::load_in_progress);
+  if (!parts_->is_stopped) parts_->partitions.log_was_opened(of);
 }
 
 void group_coordinator::update_config(const metadata::broker_config& config) {
@@ -401,7 +327,7 @@ void group_coordinator::commit_offsets_in_transaction(transactional_commit_reque
 }
 void group_coordinator::end_transaction(std::int32_t partition, const model::transaction_end& end,
                                         reply<transaction_end_answer> to) {
-  const auto all = parts_->current();
+  const auto all = parts_->partitions.current();
   if (all->empty()) return refuse(to, errc::not_available);
   const auto index = static_cast<std::size_t>(partition);
   if (index >= all->size()) return refuse(to, errc::not_coordinator);
@@ -425,7 +351,7 @@ void group_coordinator::describe_consumer(std::string group_id, reply<consumer_d
 
 void group_coordinator::list_groups(reply<list_groups_answer> to) {
   list_groups_answer answer;
-  const auto all = parts_->current();
+  const auto all = parts_->partitions.current();
   for (const auto& partition : *all) {
     // Of a partition that cannot be used there is nothing to list, now or later.
     const auto error = partition->list(answer.groups);

@@ -38,6 +38,7 @@ struct group_counts {
 struct group_activity {
   std::uint64_t rebalances = 0;
   std::uint64_t commits = 0;
+  group_activity& operator+=(const group_activity& more);
 };
 
 /// Not thread safe: events come one at a time, each with a step of its own.

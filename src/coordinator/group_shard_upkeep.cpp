@@ -19,6 +19,12 @@ group_counts& group_counts::operator+=(const group_counts& more) {
   return *this;
 }
 
+group_activity& group_activity::operator+=(const group_activity& more) {
+  rebalances += more.rebalances;
+  commits += more.commits;
+  return *this;
+}
+
 group_counts group_shard::counts() const {
   group_counts counted;
   for (const auto& [group_id, it] : groups_) {

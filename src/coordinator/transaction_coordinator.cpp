@@ -3,6 +3,8 @@
 #include "bounded_pattern.hpp"
 #include "group_timer.hpp"
 #include "marker_writer.hpp"
+#include "partition_table.hpp"
+#include "periodic_round.hpp"
 #include "serial_tasks.hpp"
 #include "transaction_metrics.hpp"
 #include "transaction_partition.hpp"
@@ -13,30 +15,6 @@
 #include <utility>
 
 namespace tidelog::coordinator {
-namespace {
-
-using partition_list = std::vector<std::shared_ptr<transaction_partition>>;
-
-/// Something that is done now and then. Only the timer's.
-class periodic_round {
- public:
-  /// Returns when it is due next. An interval that has become shorter counts from now.
-  template <class Work>
-  steady_ms do_if_due(steady_ms now_ms, std::int64_t interval_ms, const Work& work) {
-    if (next_ms_ != no_deadline && next_ms_ <= now_ms) {
-      work();
-      next_ms_ = no_deadline;
-    }
-    next_ms_ = std::min(next_ms_, now_ms + interval_ms);
-    return next_ms_;
-  }
-
- private:
-  steady_ms next_ms_ = no_deadline;
-};
-
-}  // namespace
-
 transaction_topic offsets_partition_of(const std::string& group_id, const metadata::image& image) {
   const auto count = static_cast<std::int32_t>(image.topic(offsets_topic)->partitions.size());
   return {offsets_topic, {partition_of_group(group_id, count)}};
@@ -52,12 +30,6 @@ struct transaction_coordinator::parts {
         timer("transactions", environment.clock, [this](steady_ms now_ms) { return do_due(now_ms); }),
         metrics(environment.metrics, environment.clock, [this] { return take_census(); }) {}
 
-  [[nodiscard]] std::shared_ptr<const partition_list> current() const {
-    const std::lock_guard lock(list_mutex);
-    return partitions;
-  }
-  [[nodiscard]] std::shared_ptr<transaction_partition> partition_of(
-      const std::string& transactional_id) const;
   template <class Request, class Answer>
   void handle(void (transaction_shard::*event)(transaction_step&, Request, reply<Answer>), Request request,
               reply<Answer> to, const std::string& transactional_id);
@@ -66,10 +38,8 @@ struct transaction_coordinator::parts {
   void handle_with_id(void (transaction_shard::*event)(transaction_step&, Request, reply<Answer>),
                       Request request, reply<Answer> to);
   void publish_settings();
-  void follow_partitions();
   void end_hanging();
   [[nodiscard]] std::shared_ptr<transaction_partition> make_partition(const partition::partition_ptr& log);
-  void replace(partition_list next, std::error_code why);
   steady_ms do_due(steady_ms now_ms);
   [[nodiscard]] transaction_census take_census() const;
   void stop();
@@ -84,10 +54,7 @@ struct transaction_coordinator::parts {
   metadata::image_ptr image = std::make_shared<metadata::image>();
   std::atomic<bool> is_stopped{false};
 
-  mutable std::mutex list_mutex;
-  std::shared_ptr<const partition_list> partitions = std::make_shared<partition_list>();
-  /// What those that are not here any more have done.
-  transaction_counts past_counts;
+  partition_table<transaction_partition> partitions{[this](const auto& log) { return make_partition(log); }};
 
   std::atomic<std::int64_t> abort_interval_ms{0};
   std::atomic<std::int64_t> forget_interval_ms{0};
@@ -102,20 +69,12 @@ struct transaction_coordinator::parts {
   transaction_metrics metrics;
 };
 
-std::shared_ptr<transaction_partition> transaction_coordinator::parts::partition_of(
-    const std::string& transactional_id) const {
-  const auto all = current();
-  if (all->empty()) return nullptr;
-  const auto count = static_cast<std::int32_t>(all->size());
-  return (*all)[static_cast<std::size_t>(partition_of_group(transactional_id, count))];
-}
-
 template <class Request, class Answer>
 void transaction_coordinator::parts::handle(void (transaction_shard::*event)(transaction_step&, Request,
                                                                              reply<Answer>),
                                             Request request, reply<Answer> to,
                                             const std::string& transactional_id) {
-  const auto partition = partition_of(transactional_id);
+  const auto partition = partitions.partition_of(transactional_id);
   if (partition) return partition->handle(event, std::move(request), std::move(to));
   Answer answer;
   answer.error = errc::not_available;
@@ -159,45 +118,13 @@ void transaction_coordinator::parts::publish_settings() {
   board->publish(next);
 }
 
-void transaction_coordinator::parts::follow_partitions() {
-  const auto hosted = environment.partitions.find(transactions_topic);
-  const auto before = current();
-  partition_list next;
-  partition_list made;
-  for (std::size_t i = 0; hosted && i < hosted->partitions.size(); ++i) {
-    const auto& log = hosted->partitions[i];
-    if (i < before->size() && (*before)[i]->log() == log) {
-      next.push_back((*before)[i]);
-      continue;
-    }
-    next.push_back(make_partition(log));
-    made.push_back(next.back());
-  }
-  for (const auto& partition : made) partition->load();
-  replace(std::move(next), errc::not_coordinator);
-}
-
 std::shared_ptr<transaction_partition> transaction_coordinator::parts::make_partition(
     const partition::partition_ptr& log) {
   return std::make_shared<transaction_partition>(
-      log, transaction_partition_environment{board, markers, environment.workers, environment.clock,
-                                             [this](steady_ms at) { timer.wake_at(at); }});
-}
-
-/// Those that are not among the next are given up, with the error that those who wait are answered with.
-void transaction_coordinator::parts::replace(partition_list next, std::error_code why) {
-  const auto published = std::make_shared<const partition_list>(std::move(next));
-  const auto before = current();
-  for (const auto& partition : *before) {
-    if (std::find(published->begin(), published->end(), partition) != published->end()) continue;
-    auto done = partition->counts();
-    done.ids = {};
-    partition->give_up(why);
-    const std::lock_guard lock(list_mutex);
-    past_counts += done;
-  }
-  const std::lock_guard lock(list_mutex);
-  partitions = published;
+      log, transaction_partition_environment{
+               board, markers, {environment.workers, environment.clock, [this](steady_ms at) {
+                                  timer.wake_at(at);
+                                }}});
 }
 
 /// On a worker.
@@ -214,12 +141,12 @@ void transaction_coordinator::parts::end_hanging() {
     }
   }
   if (open.empty()) return;
-  const auto all = current();
+  const auto all = partitions.current();
   for (const auto& partition : *all) partition->end_hanging(open);
 }
 
 steady_ms transaction_coordinator::parts::do_due(steady_ms now_ms) {
-  const auto all = current();
+  const auto all = partitions.current();
   auto next = markers.retry_due(now_ms);
   for (const auto& partition : *all) {
     if (partition->next_deadline_ms() <= now_ms) partition->advance();
@@ -239,12 +166,8 @@ steady_ms transaction_coordinator::parts::do_due(steady_ms now_ms) {
 
 transaction_census transaction_coordinator::parts::take_census() const {
   transaction_census census;
-  partition_list all;
-  {
-    const std::lock_guard lock(list_mutex);
-    census.counts = past_counts;
-    all = *partitions;
-  }
+  const auto [all, past] = partitions.all_and_past();
+  census.counts = past;
   for (const auto& partition : all) {
     census.counts += partition->counts();
     census.partitions_loading += partition->is_loading() ? 1 : 0;
@@ -258,7 +181,7 @@ void transaction_coordinator::parts::stop() {
   {
     const std::lock_guard lock(change_mutex);
     is_stopped = true;
-    replace({}, errc::not_available);
+    partitions.give_up_all(errc::not_available);
   }
   background.wait();
   markers.stop();
@@ -283,23 +206,13 @@ void transaction_coordinator::apply(const metadata::image_ptr& image) {
   if (parts_->is_stopped || image->last_offset() < parts_->image->last_offset()) return;
   parts_->image = image;
   parts_->publish_settings();
-  parts_->follow_partitions();
+  parts_->partitions.follow(parts_->environment.partitions.find(transactions_topic).get());
   parts_->timer.wake_at(steady_now_ms(parts_->environment.clock));
 }
 
 void transaction_coordinator::log_was_opened(const partition::partition_ptr& of) {
   const std::lock_guard lock(parts_->change_mutex);
-  auto next = *parts_->current();
-  const auto found =
-      std::find_if(next.begin(), next.end(), [&](const auto& each) { return each->log() == of; });
-  // It may have been found open already by whoever made it.
-  if (parts_->is_stopped || found == next.end() || (*found)->openings_at_load() == of->openings()) return;
-  const auto made = parts_->make_partition(of);
-  // No marker of the one before comes after what the next one has read.
-  (*found)->give_up(errc::load_in_progress);
-  *found = made;
-  made->load();
-  parts_->replace(std::move(next), errc::load_in_progress);
+  if (!parts_->is_stopped) parts_->partitions.log_was_opened(of);
 }
 
 void transaction_coordinator::update_config(const metadata::broker_config& config) {
@@ -345,7 +258,7 @@ void transaction_coordinator::describe(std::string transactional_id, reply<trans
 void transaction_coordinator::list(const list_transactions_request& request,
                                    reply<list_transactions_answer> to) {
   list_transactions_answer answer;
-  const auto all = parts_->current();
+  const auto all = parts_->partitions.current();
   for (const auto& partition : *all) {
     if (const auto why = partition->list(request, answer.transactions)) answer.error = why;
   }

@@ -1,17 +1,13 @@
 #pragma once
-// The shell around the transactional ids of one partition of __transaction_state: one event at a time, records into the
-// partition's log, answers when they are durable, then markers; and at the beginning the reading of what is there.
+// The transactional ids of one partition of __transaction_state, in their shell (coordinator_partition): markers are
+// written when the decision is durable.
 
-#include "log_record_reader.hpp"
+#include "coordinator_partition.hpp"
 #include "marker_writer.hpp"
 #include "transaction_shard.hpp"
 
-#include "tidelog/base/clock.hpp"
-#include "tidelog/base/worker_pool.hpp"
 #include "tidelog/coordinator/group_error.hpp"
-#include "tidelog/partition/partition.hpp"
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -42,26 +38,18 @@ class transaction_settings_board {
   std::shared_ptr<const content> content_ = std::make_shared<const content>();
 };
 
-/// References outlive the partition, or are not used any more once it is given up.
+/// `markers` outlives the partition, or is not used any more once it is given up.
 struct transaction_partition_environment {
   std::shared_ptr<const transaction_settings_board> board;
   marker_writer& markers;
-  base::worker_pool& workers;
-  const base::clock& clock;
-  /// Told, from under the partition's lock, when something may be due at that time.
-  std::function<void(steady_ms)> wake_at;
+  coordinator_partition_environment shell;
 };
 
-/// Made as a shared_ptr. Thread safe.
-class transaction_partition : public std::enable_shared_from_this<transaction_partition> {
+/// Made as a shared_ptr. Thread safe. Once it is given up, no marker is written any more.
+class transaction_partition final : public coordinator_partition {
  public:
   transaction_partition(std::shared_ptr<partition::partition> log,
                         transaction_partition_environment environment);
-
-  /// As group_partition::load().
-  void load();
-  [[nodiscard]] std::uint64_t openings_at_load() const { return openings_at_load_.load(); }
-  [[nodiscard]] const std::shared_ptr<partition::partition>& log() const { return log_; }
 
   /// Gives the request to the shard, or refuses it with load_in_progress or why the partition was given up. Answers that
   /// wait come on any thread.
@@ -86,55 +74,40 @@ class transaction_partition : public std::enable_shared_from_this<transaction_pa
   void abort_overdue();
   void end_hanging(const std::vector<open_transaction>& open);
   void forget_unused();
-  /// Every request that waits, and every later one, is answered with `error`; no marker is written any more.
-  void give_up(std::error_code error);
 
-  [[nodiscard]] steady_ms next_deadline_ms() const { return next_deadline_.load(); }
-  [[nodiscard]] bool is_loading() const { return stage_.load() == stage::loading; }
-  [[nodiscard]] transaction_counts counts() const;
+  /// What was done since it was loaded, and while it serves the transactional ids that there are.
+  using tally = transaction_counts;
+  [[nodiscard]] tally counts() const;
+  /// The same without the ids.
+  [[nodiscard]] tally work_done() const;
 
  private:
   class live_step;
-  enum class stage { loading, serving, given_up };
-  /// What is to be done after an event, outside the lock: at once, or when the log is durable to `end`.
-  struct told {
-    model::offset end;
-    base::unique_function<void(std::error_code)> when_durable;
-    base::task at_once;
-  };
+
+  [[nodiscard]] std::uint64_t load_buffer_bytes() const override {
+    return board_->current()->load_buffer_bytes;
+  }
+  [[nodiscard]] base::status replay(const model::record_batch_view& batch,
+                                    const model::record_view& record) override;
+  [[nodiscard]] base::status replay_control(const model::record_batch_view& batch) override;
+  [[nodiscard]] answer_list finish_loading() override;
+  [[nodiscard]] std::size_t kept_count() const override { return shard_.size(); }
+  [[nodiscard]] steady_ms next_due_ms() const override;
+  [[nodiscard]] answer_list end_waiting(std::error_code why) override;
+  void stop_other_work() override { orders_->withdraw(); }
 
   std::error_code run(const std::function<void(transaction_step&)>& event);
-  [[nodiscard]] std::error_code refusal() const;
-  void note_deadline();
-  void send(std::vector<told> answers);
-  void durability_failed(const base::error& why);
   [[nodiscard]] std::error_code append(const transaction_record& record);
+  [[nodiscard]] std::shared_ptr<transaction_partition> shared_self();
   void write_markers(marker_order order);
   void markers_written(const marker_order& order);
-  [[nodiscard]] base::status replay(const model::record_view& record);
-  void load_some();
-  void serve();
 
-  const std::shared_ptr<partition::partition> log_;
-  const transaction_partition_environment environment_;
-  const std::shared_ptr<marker_writer::customer> markers_ = std::make_shared<marker_writer::customer>();
-
-  mutable std::mutex mutex_;
-  std::atomic<stage> stage_{stage::loading};
-  std::error_code why_given_up_;
-  std::atomic<bool> is_failing_{false};
-  /// The operator was told that nothing can be written, and nothing could be since.
-  bool writes_fail_ = false;
-  /// While loading it belongs to the one task that loads, without the lock; afterwards to who holds the lock.
+  const std::shared_ptr<const transaction_settings_board> board_;
+  marker_writer& markers_;
+  const std::shared_ptr<marker_writer::customer> orders_ = std::make_shared<marker_writer::customer>();
   transaction_shard shard_;
-  model::offset end_{0};
   /// Whose markers are durable, which could not be written down yet.
   std::vector<marker_order> unrecorded_;
-  std::atomic<steady_ms> next_deadline_{no_deadline};
-
-  std::atomic<std::uint64_t> openings_at_load_{0};
-  std::unique_ptr<log_record_reader> reader_;
-  steady_ms load_started_ms_ = 0;
 };
 
 }  // namespace tidelog::coordinator

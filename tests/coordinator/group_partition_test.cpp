@@ -371,7 +371,7 @@ TEST_F(group_partition_test, many_threads_commit_and_each_finds_what_it_wrote) {
     });
   }
   for (auto& each : all) each.join();
-  EXPECT_EQ(run.groups().activity().commits, static_cast<std::uint64_t>(threads) * commits);
+  EXPECT_EQ(run.groups().work_done().commits, static_cast<std::uint64_t>(threads) * commits);
 }
 
 }  // namespace

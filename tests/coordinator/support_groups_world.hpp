@@ -60,7 +60,7 @@ class groups_run {
     publish();
     groups_ = std::make_shared<coordinator::group_partition>(
         broker_.find(groups_topic),
-        coordinator::group_partition_environment{board_, workers_, broker_.clock, [](auto) {}, [] {}});
+        coordinator::group_partition_environment{board_, {workers_, broker_.clock, [](auto) {}}, [] {}});
   }
   ~groups_run() { groups_->give_up(coordinator::errc::not_coordinator); }
 

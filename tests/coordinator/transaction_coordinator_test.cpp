@@ -8,6 +8,7 @@
 #include "tidelog/model/record_batch_builder.hpp"
 
 #include <array>
+#include <future>
 #include <set>
 #include <thread>
 
@@ -220,6 +221,30 @@ TEST_F(transaction_coordinator_test, a_marker_that_cannot_be_written_is_tried_ag
   ASSERT_FALSE(run.end("a", who, outcome::committed).error);
   run.wait_status("a", transaction_status::complete_commit);
   run.wait_stable(0);
+}
+
+TEST_F(transaction_coordinator_test, what_has_ended_stays_counted_when_its_partition_is_read_anew) {
+  world run(files);
+  run.broker.manager().set_online_listener(
+      [&](const auto& which) { run.transactions.log_was_opened(which); });
+  const auto who = run.init("a").producer;
+  ASSERT_FALSE(run.add("a", who, {{"t", {0}}}));
+  const auto next = run.end("a", who, outcome::committed).producer;
+  run.wait_status("a", transaction_status::complete_commit);
+  const auto partition = run.broker.find(transactions_topic, partition_of_group("a", 3));
+  files.inject({.what = test::operation::sync,
+                .error_number = EIO,
+                .path_contains = partition->name().text(),
+                .times = test::for_ever});
+  ASSERT_TRUE(run.add("a", next, {{"t", {0}}}));
+  files.clear_faults();
+  std::promise<base::status> reopened;
+  run.broker.manager().reopen(partition, [&](base::status state) { reopened.set_value(std::move(state)); });
+  ASSERT_TRUE(reopened.get_future().get());
+  run.wait_loaded();
+  EXPECT_NE(run.metrics.text(metrics::text_format::prometheus)
+                .find("tidelog_transactions_total{outcome=\"committed\"} 1\n"),
+            std::string::npos);
 }
 
 TEST_F(transaction_coordinator_test, ids_are_spread_listed_and_found_again_after_a_restart) {
