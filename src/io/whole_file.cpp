@@ -32,6 +32,11 @@ base::status put_replacement_in_place(file_system& files, const io::path& name) 
   return files.rename(replacement_of(name), name);
 }
 
+void drop_replacement(file_system& files, const io::path& name) {
+  // What cannot be removed is removed by the next start.
+  static_cast<void>(files.remove_file(replacement_of(name)));
+}
+
 base::status replace_file(file_system& files, const io::path& name, base::byte_view content) {
   io::path temporary = name;
   temporary += ".tmp";

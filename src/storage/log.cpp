@@ -109,6 +109,8 @@ base::status log::core::close_cleanly(std::uint64_t& newly_readable) {
     if (has_snapshot)
       TIDELOG_DO(io::put_replacement_in_place(environment.files, directory / producer_snapshot_name(end)));
   } else {
+    io::drop_replacement(environment.files, directory / leader_epoch_cache::file_name);
+    io::drop_replacement(environment.files, directory / producer_snapshot_name(end));
     TIDELOG_DO(epochs.flush(environment.files, directory));
     if (has_snapshot)
       TIDELOG_DO(write_producer_snapshot(environment.files, directory, end, producers.snapshot()));

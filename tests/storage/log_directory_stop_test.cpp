@@ -104,6 +104,35 @@ TEST_F(many_logs_test, stop_at_once_leaves_what_one_by_one_does_also_after_a_pow
   EXPECT_GE(one_by_one, at_once + 5 * partitions);
 }
 
+TEST_F(many_logs_test, stop_leaves_nothing_of_what_it_prepared_in_vain) {
+  const auto leftovers = [&] {
+    std::vector<std::string> names;
+    for (std::int32_t i = 0; i < partitions; ++i) {
+      const auto directory = data / fmt::format("t-{}", i);
+      const auto entries = files.list(directory);
+      for (const auto& each : *entries) {
+        if (each.name.ends_with(".tmp")) names.push_back((directory / each.name).native());
+      }
+    }
+    return names;
+  };
+  {
+    daemon_run run(files, options(partitions));
+    open_all(run, 0);
+    // Too few for a sync of the whole file system.
+    append(*run.directory().logs().front().opened, 3);
+    EXPECT_TRUE(run.close());
+    EXPECT_EQ(leftovers(), std::vector<std::string>());
+  }
+  {
+    daemon_run run(files, options(1));
+    open_all(run, 3);
+    files.inject({.what = test::operation::sync_volume, .error_number = EIO});
+    static_cast<void>(run.close());
+    EXPECT_EQ(leftovers(), std::vector<std::string>());
+  }
+}
+
 TEST_F(many_logs_test, logs_that_nobody_uses_are_synced_together) {
   EXPECT_EQ(syncs_of_a_rest(1), 0U);
   files.restart(test::unsynced::lost);

@@ -153,6 +153,8 @@ class file_system {
 [[nodiscard]] base::status write_replacement(file_system& files, const io::path& name,
                                              base::byte_view content);
 [[nodiscard]] base::status put_replacement_in_place(file_system& files, const io::path& name);
+/// Instead of the second step; also where the first one has failed, or was never taken.
+void drop_replacement(file_system& files, const io::path& name);
 /// A whole file; fails with EFBIG when it is larger than `most_bytes`.
 [[nodiscard]] base::result<std::vector<std::byte>> read_file(file_system& files, const io::path& name,
                                                              std::uint64_t most_bytes);
