@@ -36,6 +36,9 @@ scrub_metrics::scrub_metrics(metrics::registry& registry, const storage::log_scr
   add_counter("tidelog_scrub_missing_segments",
               "Places between segments that were read through where one or more are missing.",
               [](const figures& now) { return now.gaps; });
+  add_counter("tidelog_scrub_incomplete_transaction_indexes",
+              "Segments that were read through whose index of rolled-back transactions lacks some.",
+              [](const figures& now) { return now.incomplete_indexes; });
   add_counter("tidelog_scrub_rounds", "Rounds over all segments that have come to their end.",
               [](const figures& now) { return now.rounds; });
   series_.push_back(registry.add_callback_gauge(

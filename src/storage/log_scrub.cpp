@@ -37,19 +37,24 @@ std::optional<scrubbed_segment> log::scrub_segment(model::offset from, const scr
   if (found == all.end()) return std::nullopt;
   segment& one = **found;
   scrubbed_segment read{.base_offset = one.base_offset()};
+  std::optional<model::offset> next_offset;
   read.outcome = [&]() -> base::status {
     TIDELOG_TRY(const std::uint64_t end, c.end_on_disk(now, static_cast<std::size_t>(found - all.begin())));
-    TIDELOG_TRY(
-        const auto next_offset,
-        one.scrub(end, [&](std::uint64_t bytes) { return c.still_has(one) && pace(bytes); }, read.bytes));
-    const auto next = std::next(found);
-    if (!next_offset || next == all.end() || config().cleanup.compact || !c.still_has(one)) return {};
-    if ((*next)->base_offset() > *next_offset) read.missing_behind = {*next_offset, (*next)->base_offset()};
+    const auto go_on = [&](std::uint64_t bytes) { return c.still_has(one) && pace(bytes); };
+    TIDELOG_TRY(next_offset, one.scrub(end, go_on, read));
     return {};
   }();
-  if (!read.outcome && (read.outcome.error().code == std::errc::operation_canceled || !c.still_has(one))) {
+  const bool is_gone = !c.still_has(one);
+  if (!read.outcome && (is_gone || read.outcome.error().code == std::errc::operation_canceled)) {
     read.reach = scrubbed_segment::extent::cut_short;
     read.outcome = {};
+  }
+  const auto next = std::next(found);
+  // What still grows is not compared, nor what may have been another one's file.
+  if (next == all.end() || is_gone) {
+    read.unlisted_rollbacks = 0;
+  } else if (next_offset && !config().cleanup.compact && (*next)->base_offset() > *next_offset) {
+    read.missing_behind = {*next_offset, (*next)->base_offset()};
   }
   return read;
 }

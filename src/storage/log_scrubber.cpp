@@ -167,11 +167,18 @@ void log_scrubber::take(const scrubbed_segment& read, const model::topic_partiti
   } else if (read.reach == scrubbed_segment::extent::whole) {
     segments_.fetch_add(1);
   }
+  if (read.unlisted_rollbacks > 0 && told_incomplete_.emplace(of, read.base_offset).second) {
+    incomplete_indexes_.fetch_add(1);
+    base::say_error(
+        "{}: the .txnindex of the segment at offset {} lacks {} transactions that were rolled back, so their "
+        "records are read as committed: stop the daemon and let tidelog log repair --execute make it anew",
+        of.text(), read.base_offset.value(), read.unlisted_rollbacks);
+  }
   if (const auto& gap = read.missing_behind; gap && told_gaps_.emplace(of, gap->first).second) {
     gaps_.fetch_add(1);
     base::say_error(
-        "{}: the records from offset {} to offset {} are in no segment: a segment behind the one at offset {} is missing, or "
-        "the end of that one",
+        "{}: the records from offset {} to offset {} are in no segment: one behind that at offset {} is "
+        "missing, or the end of that one",
         of.text(), gap->first.value(), gap->next.value() - 1, read.base_offset.value());
   }
   const std::lock_guard guard(mutex_);
@@ -219,7 +226,8 @@ void log_scrubber::write_progress() {
 }
 
 log_scrubber::figures log_scrubber::current() const {
-  return {segments_.load(), bytes_.load(), unreadable_.load(), gaps_.load(), rounds_.load()};
+  return {segments_.load(),           bytes_.load(), unreadable_.load(), gaps_.load(),
+          incomplete_indexes_.load(), rounds_.load()};
 }
 
 }  // namespace tidelog::storage

@@ -160,12 +160,12 @@ class segment {
   [[nodiscard]] std::shared_ptr<const damaged_ranges> known_damage() const;
   /// A batch whose header is good, but not the rest.
   void note_damaged_batch(const batch_place& where);
-  /// Reads what was synced of the segment, up to `end`, past the page cache, and checks every batch; `bytes_read` grows by
-  /// what was read. Damage is from then on known. Returns the offset behind the last batch; nothing where that tells nothing,
-  /// since it is damaged, or offsets are left out between batches, as compaction does. Fails with operation_canceled when told
-  /// to stop, or with an errno.
+  /// Reads what was synced of the segment, up to `end`, past the page cache, and checks every batch; what is noticed comes
+  /// into `read` but for what is missing behind the segment. Damage is from then on known. Returns the offset behind the last
+  /// batch; nothing where that tells nothing, since it is damaged, or offsets are left out between batches, as compaction
+  /// does. Fails with operation_canceled when told to stop, or with an errno.
   [[nodiscard]] base::result<std::optional<model::offset>> scrub(std::uint64_t end, const scrub_pace& go_on,
-                                                                 std::uint64_t& bytes_read);
+                                                                 scrubbed_segment& read);
   /// The batch at `position`.
   [[nodiscard]] base::result<batch_place> batch_at(std::uint64_t position, std::uint64_t end,
                                                    io::patience reader = io::patience::waits_for_disk);

@@ -1,5 +1,6 @@
 // Reading a segment through for damage, without being noticed: slowly, and past the page cache.
 #include "batch_search.hpp"
+#include "rollback_check.hpp"
 #include "segment.hpp"
 
 #include "tidelog/storage/storage_error.hpp"
@@ -44,7 +45,7 @@ class passing_reader {
 }  // namespace
 
 base::result<std::optional<model::offset>> segment::scrub(std::uint64_t end, const scrub_pace& go_on,
-                                                          std::uint64_t& bytes_read) {
+                                                          scrubbed_segment& read) {
   if (end == 0) return std::nullopt;
   // A descriptor of its own, whose reads nobody else's readahead has to follow.
   TIDELOG_TRY(const auto file,
@@ -52,6 +53,7 @@ base::result<std::optional<model::offset>> segment::scrub(std::uint64_t end, con
                                            io::open_mode::scan));
   passing_reader reader(*file, go_on);
   batch_checker checker(std::ref(reader), end);
+  rollback_check rollbacks([this] { return all_aborted(); });
   batch_boundary at{0, base_};
   bool is_unbroken = true;
   bool is_behind_damage = false;
@@ -61,6 +63,7 @@ base::result<std::optional<model::offset>> segment::scrub(std::uint64_t end, con
       if (batch && may_follow(*batch, at.next_offset, base_)) {
         is_unbroken &= batch->base_offset() == at.next_offset;
         is_behind_damage = false;
+        TIDELOG_DO(rollbacks.take(*file, at.position, *batch));
         at = {at.position + batch->size_bytes(), batch->next_offset()};
         continue;
       }
@@ -71,7 +74,8 @@ base::result<std::optional<model::offset>> segment::scrub(std::uint64_t end, con
     }
     return {};
   }();
-  bytes_read += reader.bytes();
+  read.bytes += reader.bytes();
+  read.unlisted_rollbacks = rollbacks.unlisted();
   if (!outcome) return base::forward_error(outcome);
   if (!is_unbroken || is_behind_damage) return std::nullopt;
   return at.next_offset;

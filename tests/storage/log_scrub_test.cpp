@@ -176,6 +176,53 @@ TEST_F(log_scrub, missing_segment_of_a_compacted_log_may_be_one_that_compaction_
   EXPECT_TRUE(log->scrub_segment(at(0), at_full_speed)->missing_behind) << "it would have been told";
 }
 
+TEST_F(log_scrub, rolled_back_transactions_that_their_index_lacks_are_told) {
+  auto config = page_cache_config();
+  auto log = world.open(config);
+  const auto transact = [&](std::int64_t producer, std::int32_t sequence, model::control_record_type how) {
+    const producer_fields fields{.id = producer, .sequence = sequence, .transactional = true};
+    store(*log, make_keyed_batch({put("k", "v")}, model::compression_type::none, fields));
+    store(*log, make_marker({.id = producer, .transactional = true}, how));
+  };
+  transact(1, 0, model::control_record_type::abort);
+  transact(2, 0, model::control_record_type::commit);
+  transact(3, 0, model::control_record_type::abort);
+  // Of this one the index lacks nothing: it has no records.
+  store(*log, make_marker({.id = 4, .transactional = true}, model::control_record_type::abort));
+  seal(*log);
+  // It begins here and ends in the next segment, as far as anybody can tell by that one.
+  store(*log,
+        make_keyed_batch({put("k", "v")}, model::compression_type::none, {.id = 5, .transactional = true}));
+  seal(*log);
+  store(*log, make_marker({.id = 5, .transactional = true}, model::control_record_type::abort));
+  seal(*log);
+  transact(6, 0, model::control_record_type::abort);
+  ASSERT_TRUE(log->flush());
+  const auto unlisted = [&](std::int64_t from) {
+    return log->scrub_segment(at(from), at_full_speed)->unlisted_rollbacks;
+  };
+  for (const std::int64_t base : {0, 7, 8, 9}) EXPECT_EQ(unlisted(base), 0U) << base;
+
+  ASSERT_TRUE(log->close(storage::close_kind::clean));
+  log.reset();
+  const auto name_of = [&](std::int64_t base) {
+    return world.directory / fmt::format("{:020}.txnindex", base);
+  };
+  const auto first = *files.open(name_of(0), io::open_mode::read_write);
+  // The second entry's marker is another one now.
+  std::array<std::byte, 1> byte{std::byte{6}};
+  ASSERT_TRUE(first->write_at(byte, storage::transaction_index_entry_bytes + 25));
+  ASSERT_TRUE(files.remove_file(name_of(8)));
+  log = world.open_clean(config);
+  EXPECT_EQ(unlisted(0), 1U);
+  EXPECT_EQ(unlisted(8), 0U) << "nothing in the segment says that there was more than a marker";
+  ASSERT_TRUE(log->close(storage::close_kind::clean));
+  log.reset();
+  ASSERT_TRUE(files.remove_file(name_of(0)));
+  log = world.open_clean(config);
+  EXPECT_EQ(unlisted(0), 2U);
+}
+
 TEST_F(log_scrub, pace_ends_it_at_once) {
   const auto log = filled();
   int pieces = 0;
@@ -217,6 +264,25 @@ TEST_F(log_scrub, segment_that_is_compacted_meanwhile_is_no_damage) {
   EXPECT_TRUE(is_cleaned);
   EXPECT_TRUE(log->recovery().events.empty());
   EXPECT_EQ(log->scrub_segment(at(0), at_full_speed)->reach, extent::whole);
+}
+
+TEST_F(log_scrub, rolled_back_transaction_that_is_compacted_away_meanwhile_lacks_nothing) {
+  auto log = world.open(compacted_config());
+  const producer_fields who{.id = 1, .transactional = true};
+  store(*log, make_keyed_batch({put("a", "v")}, model::compression_type::none, who));
+  store(*log, make_marker(who, model::control_record_type::abort));
+  store(*log, make_keyed_batch({put("b", "v")}));
+  seal(*log);
+  store(*log, make_keyed_batch({put("z", "z")}));
+  ASSERT_TRUE(log->flush());
+  bool is_cleaned = false;
+  const auto read = log->scrub_segment(at(0), [&](std::uint64_t) {
+    if (!std::exchange(is_cleaned, true)) clean(*log);
+    return true;
+  });
+  EXPECT_TRUE(is_cleaned);
+  EXPECT_EQ(read->unlisted_rollbacks, 0U);
+  EXPECT_TRUE(log->recovery().events.empty());
 }
 
 TEST_F(log_scrub, segment_that_the_disk_does_not_give_is_told_and_takes_nothing_offline) {

@@ -1,7 +1,7 @@
 // The rounds over all segments: their order, their pauses, and what a restart makes of them.
 #include "tidelog/storage/log_scrubber.hpp"
 
-#include "support_log.hpp"
+#include "support_cleaning.hpp"
 
 #include <gtest/gtest.h>
 
@@ -180,6 +180,27 @@ TEST_F(log_scrubber_test, missing_segment_is_told_once) {
   finish_round();
   EXPECT_EQ(scrubber->current().rounds, 2U);
   EXPECT_EQ(scrubber->current().gaps, 1U);
+}
+
+TEST_F(log_scrubber_test, incomplete_index_of_rolled_back_transactions_is_told_once) {
+  storage::log_config config;
+  auto log = *directory->open_log({name(0), topic_id, config}, storage::when_missing::create);
+  const producer_fields who{.id = 1, .transactional = true};
+  store(*log, make_keyed_batch({put("k", "v")}, model::compression_type::none, who));
+  store(*log, make_marker(who, model::control_record_type::abort));
+  ASSERT_TRUE(wait_committed(*log, at(2)));
+  seal(*log);
+  finish_round();
+  EXPECT_EQ(scrubber->current().incomplete_indexes, 0U);
+  log.reset();
+  reopen_directory();
+  ASSERT_TRUE(files.remove_file("/data/d/t-0/00000000000000000000.txnindex"));
+  make_log(0, 0);
+  for (int round = 0; round < 2; ++round) {
+    world.clock.advance(interval());
+    finish_round();
+  }
+  EXPECT_EQ(scrubber->current().incomplete_indexes, 1U);
 }
 
 TEST_F(log_scrubber_test, damage_is_counted_for_the_whole_directory) {

@@ -58,7 +58,9 @@ class log_scrubber {
     std::uint64_t bytes = 0;       ///< read
     std::uint64_t unreadable = 0;  ///< segments that the disk did not give
     std::uint64_t gaps = 0;        ///< between segments, where one or more are missing
-    std::uint64_t rounds = 0;      ///< brought to their end
+    /// Segments whose index of rolled-back transactions lacks some.
+    std::uint64_t incomplete_indexes = 0;
+    std::uint64_t rounds = 0;  ///< brought to their end
   };
   [[nodiscard]] figures current() const;
 
@@ -105,13 +107,16 @@ class log_scrubber {
   /// Their logs were not open when it was their turn.
   std::vector<model::topic_partition> late_;
   /// Reported once each.
-  std::set<std::pair<model::topic_partition, model::offset>> told_unreadable_;
-  std::set<std::pair<model::topic_partition, model::offset>> told_gaps_;
+  using place = std::pair<model::topic_partition, model::offset>;
+  std::set<place> told_unreadable_;
+  std::set<place> told_gaps_;
+  std::set<place> told_incomplete_;
 
   std::atomic<std::uint64_t> segments_{0};
   std::atomic<std::uint64_t> bytes_{0};
   std::atomic<std::uint64_t> unreadable_{0};
   std::atomic<std::uint64_t> gaps_{0};
+  std::atomic<std::uint64_t> incomplete_indexes_{0};
   std::atomic<std::uint64_t> rounds_{0};
 };
 

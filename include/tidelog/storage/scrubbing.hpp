@@ -28,6 +28,8 @@ struct scrubbed_segment {
   extent reach = extent::whole;
   /// The errno of what the disk did not give.
   base::status outcome{};
+  /// Transactions that were rolled back in it, and are not in its index: their records are read as committed.
+  std::uint64_t unlisted_rollbacks = 0;
   /// Behind its last record, up to where the next segment begins: what is in no segment, though nothing is ever taken out
   /// of the middle of such a log.
   std::optional<missing_offsets> missing_behind{};
