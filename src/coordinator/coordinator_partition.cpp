@@ -14,7 +14,7 @@ namespace tidelog::coordinator {
 
 coordinator_partition::coordinator_partition(std::shared_ptr<partition::partition> log,
                                              coordinator_partition_environment environment, words called)
-    : log_(std::move(log)), environment_(std::move(environment)), called_(std::move(called)) {}
+    : log_(std::move(log)), environment_(std::move(environment)), called_(called) {}
 
 std::error_code coordinator_partition::refusal() const {
   switch (stage_.load()) {

@@ -16,7 +16,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <string>
+#include <string_view>
 
 namespace tidelog::coordinator {
 
@@ -53,10 +53,10 @@ class coordinator_partition : public std::enable_shared_from_this<coordinator_pa
 
  protected:
   enum class stage { loading, serving, given_up };
-  /// What the operator reads of.
+  /// What the operator reads of; literals.
   struct words {
-    std::string contents;     ///< "groups"
-    std::string of_a_number;  ///< "group(s)"
+    std::string_view contents;     ///< "groups"
+    std::string_view of_a_number;  ///< "group(s)"
   };
   coordinator_partition(std::shared_ptr<partition::partition> log,
                         coordinator_partition_environment environment, words called);

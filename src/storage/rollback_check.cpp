@@ -12,17 +12,21 @@ constexpr std::size_t most_open = 100'000;
 
 }  // namespace
 
-base::status rollback_check::take(const io::file& file, std::uint64_t position,
+base::status rollback_check::take(batch_checker& checker, std::uint64_t position,
                                   const model::record_batch_header& batch) {
   if (!batch.is_transactional()) return {};
+  const auto producer = batch.producer_id();
   if (!batch.is_control()) {
-    if (open_.size() < most_open) open_.insert(batch.producer_id());
+    if (open_.size() < most_open) open_.insert(producer);
     return {};
   }
-  TIDELOG_TRY(const auto end, marker_at(file, position, batch));
-  if (!end || open_.erase(batch.producer_id()) == 0) return {};
+  TIDELOG_TRY(const auto bytes, checker.at(position, batch.size_bytes()));
+  // No marker is larger than what the checker reads at once.
+  const auto whole = model::parse_record_batch(bytes);
+  const auto end = whole ? marker_in(*whole) : std::nullopt;
+  if (!end || open_.erase(producer) == 0) return {};
   if (end->outcome != model::transaction_outcome::aborted) return {};
-  TIDELOG_TRY(const bool listed, is_listed(batch.producer_id(), batch.base_offset()));
+  TIDELOG_TRY(const bool listed, is_listed(producer, whole->base_offset()));
   if (!listed) ++unlisted_;
   return {};
 }

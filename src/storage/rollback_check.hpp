@@ -2,8 +2,8 @@
 // Holds a segment's index of rolled-back transactions against its batches, as far as the segment by itself can tell: a
 // transaction that has records in it, and further on the marker that rolls it back, has to be in the index.
 
-#include "tidelog/io/file_system.hpp"
-#include "tidelog/model/record_batch.hpp"
+#include "batch_search.hpp"
+
 #include "tidelog/storage/transaction_index.hpp"
 
 #include <cstdint>
@@ -21,8 +21,9 @@ class rollback_check {
   using index_reader = std::function<base::result<std::vector<aborted_transaction>>()>;
   explicit rollback_check(index_reader read_index) : read_index_(std::move(read_index)) {}
 
-  /// The next good batch, which lies at `position`. Fails with an errno.
-  [[nodiscard]] base::status take(const io::file& file, std::uint64_t position,
+  /// The batch at `position` is the next good one. Reads nothing of the segment that `checker` has at hand, which is so of
+  /// what it has checked last. Fails with an errno.
+  [[nodiscard]] base::status take(batch_checker& checker, std::uint64_t position,
                                   const model::record_batch_header& batch);
   /// Those that the index does not have.
   [[nodiscard]] std::uint64_t unlisted() const { return unlisted_; }

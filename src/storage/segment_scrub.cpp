@@ -63,8 +63,9 @@ base::result<std::optional<model::offset>> segment::scrub(std::uint64_t end, con
       if (batch && may_follow(*batch, at.next_offset, base_)) {
         is_unbroken &= batch->base_offset() == at.next_offset;
         is_behind_damage = false;
-        TIDELOG_DO(rollbacks.take(*file, at.position, *batch));
-        at = {at.position + batch->size_bytes(), batch->next_offset()};
+        const batch_boundary behind{at.position + batch->size_bytes(), batch->next_offset()};
+        TIDELOG_DO(rollbacks.take(checker, at.position, *batch));
+        at = behind;
         continue;
       }
       if (!batch && batch.error().code.category() != model::batch_category())

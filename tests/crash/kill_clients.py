@@ -6,7 +6,6 @@ promised.
 """
 
 import random
-import time
 
 import kills
 import real_clients
@@ -20,12 +19,7 @@ def kill_under_load(broker, options):
     broker.ready_seconds.clear()
     load = real_clients.Load(broker.address, ledger, options.seed)
     for cycle in range(1, options.cycles + 1):
-        enough = ledger.acknowledgements + chance.randrange(1, 600)
-        give_up = time.monotonic() + 120
-        while ledger.acknowledgements < enough and ledger.failures.empty():
-            if time.monotonic() > give_up:
-                raise real_clients.Broken("the broker answers no more")
-            time.sleep(chance.random() * 0.01)
+        ledger.wait_for_a_moment(chance, 600)
         broker.kill()
         broker.start()
         load.pause()

@@ -127,12 +127,7 @@ class Work:
         if self.many:
             syncs = many_partitions.WholeSyncs(self.broker.daemon)
             syncs.wait_for(1, self.ledger)
-        enough = self.ledger.acknowledgements + chance.randrange(1, RECORDS_OF_A_ROUND if self.many else 1500)
-        give_up = time.monotonic() + 120
-        while self.ledger.acknowledgements < enough and self.ledger.failures.empty():
-            if time.monotonic() > give_up:
-                raise real_clients.Broken("the broker answers no more")
-            time.sleep(chance.random() * 0.01)
+        self.ledger.wait_for_a_moment(chance, RECORDS_OF_A_ROUND if self.many else 1500)
         if self.many:
             self.whole_syncs += syncs.count()
 

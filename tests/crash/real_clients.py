@@ -44,9 +44,23 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def wait_for_a_moment(changed, come_so_far, most, chance, failures):
+    """Until clients have come further by a random number below `most`, and then to any phase of what is under way. `changed`:
+    the condition that is told when come_so_far() is another."""
+    give_up = time.monotonic() + 120
+    with changed:
+        enough = come_so_far() + chance.randrange(1, most)
+        while come_so_far() < enough and failures.empty():
+            if time.monotonic() > give_up:
+                raise Broken("the broker answers no more")
+            changed.wait(0.1)
+    # Nothing is waited for by this: without it what comes next would always come right behind an answer.
+    time.sleep(chance.random() * 0.01)
+
+
 class Ledger:
     def __init__(self):
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self.acknowledged = collections.defaultdict(dict)  # (topic, partition) -> offset -> value
         self.committed = {}
         self.created = set()
@@ -54,6 +68,10 @@ class Ledger:
         self.acknowledgements = 0
         self.life = 0
         self.failures = queue.Queue()
+
+    def wait_for_a_moment(self, chance, most):
+        """In which records are acknowledged."""
+        wait_for_a_moment(self._lock, lambda: self.acknowledgements, most, chance, self.failures)
 
     def power_is_cut(self, places):
         """What these have acknowledged is promised no more, nor what is told late."""
@@ -69,6 +87,7 @@ class Ledger:
                 return
             before = self.acknowledged[place].setdefault(offset, value)
             self.acknowledgements += 1
+            self._lock.notify_all()
         if before != value:
             self.failures.put(f"{place} at offset {offset}: {before[:40]} is promised, and so is {value[:40]}")
 

@@ -42,6 +42,7 @@ class Transaction:
 class Ledger:
     def __init__(self):
         self.transactions = collections.defaultdict(dict)  # producer -> number -> Transaction
+        self._changed = threading.Condition()
         self.counts = collections.Counter()
         self.failed = collections.Counter()  # transactions that had to be given up, by what librdkafka said
         self.failures = queue.Queue()
@@ -56,14 +57,14 @@ class Ledger:
         return (f"{self.counts['committed']} committed, {self.counts['aborted']} aborted, {unanswered} commits unanswered, "
                 f"{self.counts['died']} producers died")
 
+    def count(self, word):
+        with self._changed:
+            self.counts[word] += 1
+            self._changed.notify_all()
+
     def wait_for_a_moment(self, chance):
-        """A random one, in which transactions come to their ends."""
-        enough = self.ended + chance.randrange(1, 120)
-        give_up = time.monotonic() + 2 * PATIENCE
-        while self.ended < enough and self.failures.empty():
-            if time.monotonic() > give_up:
-                raise Broken("the broker ends no more transactions")
-            time.sleep(chance.random() * 0.01)
+        """In which transactions come to their ends."""
+        real_clients.wait_for_a_moment(self._changed, lambda: self.ended, 120, chance, self.failures)
 
 
 def broker(directory):
@@ -181,14 +182,14 @@ class Load:
         else:
             if word == "committed":
                 transactions[int(number)].promised = ALL
-            self.ledger.counts[word] += 1
+            self.ledger.count(word)
 
     def _note_end(self, index, process):
         if process.returncode == -signal.SIGABRT:
             self.ledger.failed["an assertion of librdkafka"] += 1
         elif process.returncode not in (transactional_producer.DIED, -signal.SIGKILL):
             self.ledger.failures.put(f"producer {index} ended with {process.returncode}")
-        self.ledger.counts["died"] += 1
+        self.ledger.count("died")
 
 
 class Follower(real_clients.Clients):

@@ -42,6 +42,15 @@ class log_scrub : public testing::Test {
     for (const char* suffix : {"log", "index", "timeindex"})
       ASSERT_TRUE(files.remove_file(world.directory / fmt::format("{:020}.{}", base, suffix)));
   }
+  static std::optional<storage::scrubbed_segment> scrub_while_it_is_cleaned(storage::log& log) {
+    bool is_cleaned = false;
+    auto read = log.scrub_segment(at(0), [&](std::uint64_t) {
+      if (!std::exchange(is_cleaned, true)) clean(log);
+      return true;
+    });
+    EXPECT_TRUE(is_cleaned);
+    return read;
+  }
   static std::vector<std::int64_t> readable(storage::log& log) {
     std::vector<std::int64_t> offsets;
     for (const auto& each : consume(log, at(0))) offsets.push_back(each.offset);
@@ -255,13 +264,7 @@ TEST_F(log_scrub, segment_that_is_compacted_meanwhile_is_no_damage) {
   seal(*log);
   store(*log, make_keyed_batch({put("z", "z")}));
   ASSERT_TRUE(log->flush());
-  bool is_cleaned = false;
-  const auto read = log->scrub_segment(at(0), [&](std::uint64_t) {
-    if (!std::exchange(is_cleaned, true)) clean(*log);
-    return true;
-  });
-  ASSERT_TRUE(read);
-  EXPECT_TRUE(is_cleaned);
+  ASSERT_TRUE(scrub_while_it_is_cleaned(*log));
   EXPECT_TRUE(log->recovery().events.empty());
   EXPECT_EQ(log->scrub_segment(at(0), at_full_speed)->reach, extent::whole);
 }
@@ -275,12 +278,7 @@ TEST_F(log_scrub, rolled_back_transaction_that_is_compacted_away_meanwhile_lacks
   seal(*log);
   store(*log, make_keyed_batch({put("z", "z")}));
   ASSERT_TRUE(log->flush());
-  bool is_cleaned = false;
-  const auto read = log->scrub_segment(at(0), [&](std::uint64_t) {
-    if (!std::exchange(is_cleaned, true)) clean(*log);
-    return true;
-  });
-  EXPECT_TRUE(is_cleaned);
+  const auto read = scrub_while_it_is_cleaned(*log);
   EXPECT_EQ(read->unlisted_rollbacks, 0U);
   EXPECT_TRUE(log->recovery().events.empty());
 }
@@ -294,6 +292,25 @@ TEST_F(log_scrub, segment_that_the_disk_does_not_give_is_told_and_takes_nothing_
   EXPECT_EQ(read->outcome.error().code, std::errc::io_error);
   EXPECT_EQ(log->health(), storage::log_health::online);
   EXPECT_TRUE(log->scrub_segment(at(1), at_full_speed)->outcome);
+}
+
+TEST_F(log_scrub, markers_are_read_with_everything_else) {
+  const auto log = world.open(page_cache_config());
+  const producer_fields who{.id = 1, .transactional = true};
+  store(*log, make_keyed_batch({put("k", "v")}, model::compression_type::none, who));
+  store(*log, make_marker(who, model::control_record_type::abort));
+  seal(*log);
+  ASSERT_TRUE(log->flush());
+  files.evict_page_cache();
+  std::uint64_t asked = 0;
+  const auto read = log->scrub_segment(at(0), [&](std::uint64_t bytes) {
+    asked += bytes;
+    return true;
+  });
+  EXPECT_EQ(read->bytes, asked);
+  const auto file = files.open(world.directory / "00000000000000000000.log", io::open_mode::read);
+  EXPECT_EQ(*(*file)->size(), asked) << "each byte once, and with leave";
+  EXPECT_FALSE((*file)->is_cached(0, 100));
 }
 
 TEST_F(log_scrub, page_cache_is_left_as_it_was) {
